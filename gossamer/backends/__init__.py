@@ -1,0 +1,1 @@
+"""Targets: what each supports, what a design costs there, how it is built and run."""

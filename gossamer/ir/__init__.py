@@ -1,0 +1,1 @@
+"""The intermediate representation: types, ops, loop nests, schedules, hardware, text form, verifier, reference."""

@@ -1,0 +1,1 @@
+"""IR -> IR: each pass a frozen dataclass in one file."""

@@ -1,0 +1,1 @@
+"""Spaces, strategies, estimators, objectives, the store of results."""
