@@ -77,7 +77,14 @@ class Mod:
     divisor: int
 
 
-Index: TypeAlias = Union[Affine, "Div", "Mod"]
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """sum(factor * index) where some index is a Div or Mod (else it is an Affine): channels of a grouped convolution."""
+
+    terms: tuple[tuple["Index", int], ...]
+
+
+Index: TypeAlias = Union[Affine, "Div", "Mod", "Sum"]
 
 
 def at(axis: str) -> Affine:
@@ -106,8 +113,16 @@ class IndexValue:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """values[index]: numbers fixed at compile time, one per index (per-channel scales). Never read outside."""
+
+    values: tuple[float, ...]
+    index: Index
+
+
+@dataclass(frozen=True, slots=True)
 class Acc:
-    """The reduced value, in an epilogue."""
+    """The reduced value, in an epilogue; converted to the type the expression around it computes in, as a load is."""
 
 
 Function: TypeAlias = Literal[
@@ -123,7 +138,20 @@ class Apply:
     args: tuple["Expr", ...]
 
 
-Expr: TypeAlias = Union[Load, Const, IndexValue, Acc, Apply]
+@dataclass(frozen=True, slots=True)
+class Convert:
+    """A stage inlined into another: `value` computed in `compute`, stored as `dtype`, then converted to the type around it.
+
+    Lowering is one recursion that carries the type computed in, starting with the nest's:
+    lower(Load, t) = cast(load, t); lower(Const, t) = t(const); lower(Convert(v, c, d), t) = cast(cast(lower(v, c), d), t).
+    """
+
+    value: "Expr"
+    compute: DType
+    dtype: DType
+
+
+Expr: TypeAlias = Union[Load, Const, IndexValue, Table, Acc, Apply, Convert]
 
 
 def apply(function: Function, *args: Expr) -> Apply:
