@@ -1,0 +1,1 @@
+"""Tables, plots and pages: what a person reads of a compile or a search. Everything here starts from `report.data`."""

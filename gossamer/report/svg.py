@@ -1,0 +1,173 @@
+"""`pareto.svg`: the front as a picture that any page can show - drawn here, so that it needs no browser and no plotter.
+
+x is the first objective that is not an accuracy, y the accuracy, colour the last objective; grey dots are all
+candidates that were evaluated. Equal reports give equal files.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+from gossamer.report.data import Objective, SearchReport
+from gossamer.report.units import prefix_of
+
+WIDTH, HEIGHT = 760, 440
+LEFT, RIGHT, TOP, BOTTOM = 72, 100, 46, 58
+# viridis, from low to high
+_COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
+
+
+@dataclass(frozen=True)
+class _Axis:
+    title: str
+    factor: float
+    low: float
+    high: float
+    log: bool
+
+    def place(self, value: float) -> float:
+        """0 at the low end, 1 at the high end."""
+        if not self.log:
+            return (value - self.low) / (self.high - self.low)
+        return math.log(max(value, 1e-300) / self.low) / math.log(self.high / self.low)
+
+    def ticks(self) -> list[float]:
+        if not self.log:
+            step = _round_step((self.high - self.low) / self.factor / 5) * self.factor
+            first = math.ceil(self.low / step - 1e-9)
+            return [step * (first + i) for i in range(int((self.high - first * step) / step + 1e-9) + 1)]
+        decades = range(
+            math.floor(math.log10(self.low / self.factor)), math.ceil(math.log10(self.high / self.factor)) + 1
+        )
+        marks = [self.factor * m * 10.0**d for d in decades for m in (1, 2, 5)]
+        return [mark for mark in marks if self.low <= mark <= self.high]
+
+
+def pareto_svg(report: SearchReport) -> str:
+    """The picture as text; a front of no designs gives an empty plot."""
+    x, y, colour = _choose(report.objectives)
+    columns = {item.key: [float(d.objectives[item.key]) for d in report.designs] for item in (x, y, colour)}
+    index = {item.key: i for i, item in enumerate(report.objectives)}
+    ax, ay = _axis(x, columns[x.key]), _axis(y, columns[y.key])
+    shades = _axis(colour, columns[colour.key])
+    dots = [(p[index[x.key]], p[index[y.key]]) for p in report.explored]
+    parts = [_head(report), *_grid(ax, ay), *_cloud(dots, ax, ay)]
+    parts += [_edge(list(zip(columns[x.key], columns[y.key])), ax, ay, y.higher_is_better)]
+    parts += [
+        _point(ax, ay, a, b, _shade(shades.place(c))) for a, b, c in zip(*(columns[k.key] for k in (x, y, colour)))
+    ]
+    return "\n".join([*parts, *_legend(shades), "</svg>", ""])
+
+
+def _choose(objectives: Sequence[Objective]) -> tuple[Objective, Objective, Objective]:
+    y = next((item for item in objectives if item.higher_is_better), objectives[-1])
+    rest = [item for item in objectives if item is not y] or [y]
+    return rest[0], y, rest[-1]
+
+
+def _axis(item: Objective, values: Sequence[float]) -> _Axis:
+    finite = sorted(v for v in values if math.isfinite(v)) or [0.0, 1.0]
+    low, high = finite[0], finite[-1]
+    if item.key.startswith("accuracy"):
+        pad = max(0.002, 0.06 * (high - low))
+        return _Axis(f"{item.label} (%)", 0.01, low - pad, min(1.0, high) + pad, False)
+    factor, prefix = prefix_of(finite[len(finite) // 2])
+    unit = "mm²" if item.unit == "mm2" else (prefix + item.unit).replace("u", "µ")
+    factor = 1.0 if item.unit == "mm2" else factor
+    title = f"{item.label} ({unit})" if unit else item.label
+    if low > 0 and high / low > 8:
+        return _Axis(title, factor, low / 1.25, high * 1.25, True)
+    pad = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
+    return _Axis(title, factor, low - pad, high + pad, False)
+
+
+def _round_step(step: float) -> float:
+    power = 10.0 ** math.floor(math.log10(step))
+    return next(m for m in (1, 2, 5, 10) if m * power >= step * 0.999) * power
+
+
+def _x(axis: _Axis, value: float) -> float:
+    return LEFT + axis.place(value) * (WIDTH - LEFT - RIGHT)
+
+
+def _y(axis: _Axis, value: float) -> float:
+    return HEIGHT - BOTTOM - axis.place(value) * (HEIGHT - TOP - BOTTOM)
+
+
+def _head(report: SearchReport) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" fill="#1d2433" '
+        f'font-family="system-ui, DejaVu Sans, sans-serif" font-size="12"><rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
+        f'<text x="{LEFT}" y="26" font-size="15" font-weight="600">{escape(report.title)}</text>'
+    )
+
+
+def _grid(ax: _Axis, ay: _Axis) -> list[str]:
+    bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
+    parts = [
+        f'<rect x="{LEFT}" y="{TOP}" width="{right - LEFT}" height="{bottom - TOP}" fill="none" stroke="#d5dae6"/>'
+    ]
+    for tick in ax.ticks():
+        x = _x(ax, tick)
+        parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{bottom}" stroke="#edf0f6"/>')
+        parts.append(f'<text x="{x:.1f}" y="{bottom + 18}" text-anchor="middle">{tick / ax.factor:.4g}</text>')
+    for tick in ay.ticks():
+        y = _y(ay, tick)
+        parts.append(f'<line x1="{LEFT}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}" stroke="#edf0f6"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{tick / ay.factor:.4g}</text>')
+    middle = (TOP + bottom) / 2
+    parts.append(f'<text x="{(LEFT + right) / 2}" y="{HEIGHT - 16}" text-anchor="middle">{escape(ax.title)}</text>')
+    parts.append(
+        f'<text x="20" y="{middle}" text-anchor="middle" transform="rotate(-90 20 {middle})">{escape(ay.title)}</text>'
+    )
+    return parts
+
+
+def _cloud(dots: Sequence[tuple[float, float]], ax: _Axis, ay: _Axis) -> list[str]:
+    """At most 1500 of the candidates inside the frame: enough for a cloud, small enough for a page."""
+    inside = [(a, b) for a, b in dots if ax.low < a < ax.high and ay.low < b < ay.high]
+    kept = inside[:: max(1, -(-len(inside) // 1500))]
+    return [
+        f'<circle cx="{_x(ax, a):.1f}" cy="{_y(ay, b):.1f}" r="1.6" fill="#c3cad9" fill-opacity=".6"/>' for a, b in kept
+    ]
+
+
+def _edge(points: Sequence[tuple[float, float]], ax: _Axis, ay: _Axis, higher: bool) -> str:
+    """The staircase of the points that nobody beats in these two objectives."""
+    path, best = "", -math.inf
+    for a, b in sorted(points, key=lambda p: (p[0], -p[1] if higher else p[1])):
+        rank = b if higher else -b
+        if rank > best:
+            path += f"H{_x(ax, a):.1f}V{_y(ay, b):.1f}" if path else f"M{_x(ax, a):.1f},{_y(ay, b):.1f}"
+            best = rank
+    return f'<path d="{path}" fill="none" stroke="#3457d5" stroke-width="1.5" stroke-dasharray="2 4"/>' if path else ""
+
+
+def _point(ax: _Axis, ay: _Axis, a: float, b: float, shade: str) -> str:
+    return (
+        f'<circle cx="{_x(ax, a):.1f}" cy="{_y(ay, b):.1f}" r="6" fill="{shade}" stroke="#1b2a5c" stroke-width=".8"/>'
+    )
+
+
+def _shade(place: float) -> str:
+    at = min(max(place, 0.0), 1.0) * (len(_COLOURS) - 1)
+    low = min(int(at), len(_COLOURS) - 2)
+    rgb = (round(a + (b - a) * (at - low)) for a, b in zip(_COLOURS[low], _COLOURS[low + 1]))
+    return "#{:02x}{:02x}{:02x}".format(*rgb)
+
+
+def _legend(axis: _Axis) -> list[str]:
+    left, span = WIDTH - RIGHT + 22, HEIGHT - TOP - BOTTOM
+    step = span / 40
+    parts = [
+        f'<rect x="{left}" y="{HEIGHT - BOTTOM - (i + 1) * step:.1f}" width="12" height="{step + 0.5:.1f}" '
+        f'fill="{_shade(i / 39)}"/>'
+        for i in range(40)
+    ]
+    for tick in axis.ticks():
+        parts.append(
+            f'<text x="{left + 17}" y="{_y(axis, tick) + 4:.1f}" font-size="11">{tick / axis.factor:.3g}</text>'
+        )
+    parts.append(f'<text x="{left + 50}" y="{TOP - 10}" text-anchor="end" font-size="11">{escape(axis.title)}</text>')
+    return parts

@@ -1,0 +1,45 @@
+"""Numbers for people: `0.00123 s` -> `1.23 ms`, `0.964` -> `96.4 %`, `1814073344` -> `1.81 G`."""
+
+import math
+
+_PREFIXES = (
+    (1e12, "T"),
+    (1e9, "G"),
+    (1e6, "M"),
+    (1e3, "k"),
+    (1.0, ""),
+    (1e-3, "m"),
+    (1e-6, "u"),
+    (1e-9, "n"),
+    (1e-12, "p"),
+)
+
+
+def quantity(value: float, unit: str) -> str:
+    """Three significant digits with the prefix that fits; areas and fractions have no prefix."""
+    if not math.isfinite(value):
+        return "does not fit" if value == math.inf else "unknown"
+    if unit in ("mm2", "%"):
+        return f"{value:.3g} {unit}"
+    factor, prefix = prefix_of(value)
+    tail = f"{prefix}{unit}"
+    return f"{value / factor:.3g} {tail}" if tail else f"{value / factor:.3g}"
+
+
+def prefix_of(value: float) -> tuple[float, str]:
+    """The largest prefix not above |value|: (factor, letter)."""
+    size = abs(value)
+    if size == 0:
+        return 1.0, ""
+    # 999.6e-6 prints as 1e+03 u with three digits, so it belongs to the next prefix.
+    return next(((f, p) for f, p in _PREFIXES if size >= f * 0.9995), _PREFIXES[-1])
+
+
+def percent(fraction: float) -> str:
+    """`0.9644` -> `96.4 %`."""
+    return f"{100 * fraction:.1f} %"
+
+
+def show(key: str, value: float, unit: str) -> str:
+    """A value of an objective: accuracies as percent, the rest as quantities."""
+    return percent(value) if key.startswith("accuracy") else quantity(value, unit)
