@@ -6,6 +6,7 @@ Every file appears whole or not at all: it is written under another name and the
 import csv
 import io
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from gossamer.ir.errors import DataError
@@ -20,7 +21,8 @@ def write_whole(path: Path, text: str) -> Path:
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise DataError(
             f"{path}: cannot be written ({(error.strerror or str(error)).lower()}); the earlier file is untouched"
         ) from None

@@ -98,7 +98,8 @@ def _y(axis: _Axis, value: float) -> float:
 def _head(report: SearchReport) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" fill="#1d2433" '
-        f'font-family="system-ui, DejaVu Sans, sans-serif" font-size="12"><rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
+        f'font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">'
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>'
         f'<text x="{LEFT}" y="26" font-size="15" font-weight="600">{escape(report.title)}</text>'
     )
 

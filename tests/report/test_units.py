@@ -1,0 +1,29 @@
+"""Numbers as people read them."""
+
+import math
+
+import pytest
+
+from gossamer.report.units import percent, quantity, show
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0.00123, "s", "1.23 ms"),
+        (999.6e-6, "s", "1 ms"),
+        (1814073344, "", "1.81 G"),
+        (0.0, "J", "0 J"),
+        (0.25, "mm2", "0.25 mm2"),
+        (12345.0, "B", "12.3 kB"),
+        (math.inf, "s", "does not fit"),
+        (math.nan, "s", "unknown"),
+    ],
+)
+def test_quantity(value: float, unit: str, text: str) -> None:
+    assert quantity(value, unit) == text
+
+
+def test_accuracy_is_a_percentage() -> None:
+    assert percent(0.9644) == "96.4 %" == show("accuracy", 0.9644, "")
+    assert show("latency_s", 2e-6, "s") == "2 us"
