@@ -1,0 +1,159 @@
+"""The one place that imports tvm (0.27): targets, building functions, compiling, loading and calling.
+
+Traps of this version, met here once: a target is a dict; LLVM splits 512-bit vectors in two on Intel unless told not to;
+the thread pool counts half the cores and pins threads unless the environment says otherwise before tvm is imported.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+os.environ.setdefault("TVM_NUM_THREADS", os.environ.get("GOSSAMER_THREADS", str(os.cpu_count() or 1)))
+os.environ.setdefault("TVM_BIND_THREADS", "0")
+
+import tvm  # noqa: E402
+import tvm_ffi  # noqa: E402
+from tvm import s_tir, tirx  # noqa: E402
+from tvm.script.ir_builder import IRBuilder  # noqa: E402
+from tvm.script.ir_builder import tirx as script  # noqa: E402
+from tvm.target import codegen  # noqa: E402
+
+from gossamer.ir.errors import BackendError  # noqa: E402
+
+__all__ = ["Block", "Buffer", "Library", "LoopSchedule", "Target", "build_function", "compile_library", "host_cpu", "load_library", "s_tir", "tirx", "use_threads"]
+
+Function: TypeAlias = Any
+"""A tvm PrimFunc."""
+LoopSchedule: TypeAlias = s_tir.Schedule
+Tensor: TypeAlias = Any
+"""A tensor as tvm calls see it; shares memory with the numpy array it was made from."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What to compile for: LLVM's cpu name, worker threads, extra LLVM features such as `-prefer-256-bit`."""
+
+    mcpu: str
+    threads: int
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """A tensor in a function: name, physical shape, element type as tvm writes it."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Block:
+    """One loop nest of a function. `body(buffers, spatial vars, reduction vars)` gives (indices, value) to store.
+
+    With `init` the value is accumulated by `combine(old, value)` over the reduction variables.
+    """
+
+    name: str
+    store: str
+    spatial: tuple[int, ...]
+    reduction: tuple[int, ...]
+    body: Callable[[Mapping[str, Any], Sequence[Any], Sequence[Any]], tuple[list[Any], Any]]
+    init: Any = None
+    combine: Callable[[Any, Any], Any] | None = None
+
+
+def build_function(name: str, params: Sequence[Buffer], temporaries: Sequence[Buffer], blocks: Sequence[Block]) -> Function:
+    """A function of the blocks in order, each a naive loop nest, ready to be scheduled."""
+    with IRBuilder() as builder:
+        with script.prim_func(s_tir=True):
+            script.func_name(name)
+            script.func_attr({"global_symbol": name, "tirx.noalias": True})
+            buffers = {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params}
+            buffers |= {t.name: script.sblock_alloc_buffer(t.shape, t.dtype) for t in temporaries}
+            for block in blocks:
+                _emit(block, buffers)
+    return builder.get()
+
+
+def _emit(block: Block, buffers: Mapping[str, Any]) -> None:
+    extents = block.spatial + block.reduction or (1,)
+    with script.grid(*extents) as loops:
+        loops = [loops] if isinstance(loops, tirx.Var) else list(loops)
+        with script.sblock(block.name):
+            count = len(block.spatial)
+            spatial = [script.axis.spatial(e, v) for e, v in zip(block.spatial, loops[:count], strict=False)]
+            reduction = [script.axis.reduce(e, v) for e, v in zip(block.reduction, loops[count:], strict=False)]
+            store = buffers[block.store]
+            indices, value = block.body(buffers, spatial, reduction)
+            if block.combine is not None:
+                with script.init():
+                    script.buffer_store(store, block.init, indices)
+                value = block.combine(store[tuple(indices)], value)
+            script.buffer_store(store, value, indices)
+
+
+class Library:
+    """Compiled functions by name."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def function(self, name: str) -> Callable[..., None]:
+        return self._module[name]
+
+    def export(self, path: Path) -> None:
+        """Write a shared library. Raises BackendError when no C compiler is there to link it."""
+        try:
+            self._module.export_library(str(path))
+        except (RuntimeError, ValueError, OSError) as error:
+            raise BackendError(f"{path}: linking the library failed ({str(error).splitlines()[0]}); a C compiler (cc or clang) is needed on PATH") from error
+
+
+def compile_library(functions: Sequence[Function], target: Target) -> Library:
+    """Compile functions for a target into one library."""
+    description: dict[str, Any] = {"kind": "llvm", "mcpu": target.mcpu, "num-cores": target.threads}
+    if target.features:
+        description["mattr"] = list(target.features)
+    module = tvm.IRModule({f.attrs["global_symbol"]: f for f in functions})
+    return Library(tvm.compile(module, target=tvm.target.Target(description)))
+
+
+def load_library(path: Path) -> Library:
+    """Load a library written by `Library.export`. Raises BackendError when it cannot be."""
+    try:
+        return Library(tvm.runtime.load_module(str(path)))
+    except Exception as error:  # tvm raises its own kinds
+        raise BackendError(f"{path}: not a loadable library ({str(error).splitlines()[0]}); compile the module again on this machine") from error
+
+
+def tensor(array: NDArray[Any]) -> Tensor:
+    """A view of a C-contiguous, 64-byte aligned array; no copy."""
+    return tvm_ffi.from_dlpack(array)
+
+
+def aligned(shape: Sequence[int], dtype: "np.dtype[Any]", fill: float = 0.0) -> NDArray[Any]:
+    """A 64-byte aligned array filled with `fill`."""
+    size = int(np.prod(shape)) * dtype.itemsize
+    raw = np.empty(size + 64, np.uint8)
+    offset = -raw.ctypes.data % 64
+    array = raw[offset : offset + size].view(dtype).reshape(tuple(shape))
+    array[...] = np.asarray(fill).astype(dtype)
+    return array
+
+
+def use_threads(count: int) -> None:
+    """Workers of tvm's thread pool, the calling thread included. Process-wide."""
+    tvm.get_global_func("runtime.config_threadpool")(1, count)
+
+
+def host_cpu() -> tuple[str, bool]:
+    """LLVM's name of this machine's cpu, and whether it has AVX-512."""
+    name = str(codegen.llvm_get_system_cpu())
+    features = {str(f) for f in codegen.llvm_get_cpu_features(tvm.target.Target({"kind": "llvm", "mcpu": name}))}
+    return name, "avx512f" in features

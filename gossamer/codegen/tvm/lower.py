@@ -1,0 +1,216 @@
+"""A program and the storage of its tensors -> a tvm function of naive loop nests, one block per stored stage.
+
+Pointwise stages that are not stored are inlined where they are read. A block iterates over the physical dimensions of
+the tensor it stores (halo left out) and over its reduction axes, some of them split to match blocked operands. An index
+that is a bare axis, split as its operand is, uses the split loop variables; any other uses division and remainder, so a
+tensor in any layout can be read by any stage. Invariant: no read leaves its buffer.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gossamer.codegen.tvm.adapter import Block, Buffer, build_function, tirx
+from gossamer.codegen.tvm.forms import Form, Storage, storage_dtype
+from gossamer.codegen.tvm.indices import bare_axis, index_range
+from gossamer.codegen.tvm.layout import Dim, Layout
+from gossamer.codegen.tvm.scalar import Scalar, call, cast, number
+from gossamer.ir.nest import Affine, Apply, Const, Convert, Expr, Index, IndexValue, Kernel, Load, Mod, Nest, Sum
+from gossamer.ir.types import DType
+
+
+@dataclass(frozen=True)
+class Nesting:
+    """The loops of one block: its stage, physical dims of the parallel loops, (axis, inner?) of the reduction loops."""
+
+    name: str
+    stage: int
+    dims: tuple[Dim, ...]
+    reduction: tuple[tuple[str, bool], ...]
+    extents: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Coordinate:
+    """A nest axis in a block: its value, its parts by stride, and the largest value it can take."""
+
+    value: Scalar
+    parts: Mapping[int, Scalar]
+    high: int
+
+
+def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, ...]]:
+    """The tvm function (operands, then results) and the loops of its blocks, in order."""
+    order = sorted(form.stages)
+    nestings = tuple(_nesting(program, form, stage) for stage in order)
+    params = [Buffer(f"i{k}", s.layout.shape, s.dtype) for k, s in enumerate(form.operands)]
+    params += [Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in program.results]
+    inner = [Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in order if r not in program.results]
+    blocks = [_Stage(program, form, nesting).block() for nesting in nestings]
+    return build_function(name, params, inner, blocks), nestings
+
+
+def _nesting(program: Kernel, form: Form, stage: int) -> Nesting:
+    layout, nest = form.stages[stage].layout, program.stages[stage]
+    dims = tuple(Dim(d.axis, d.stride, layout.logical[d.axis]) if _framed(layout, d.axis) else d for d in layout.dims)
+    loops: list[tuple[str, bool, int]] = []
+    for axis in nest.reduction:
+        block = form.reduction_blocks.get((stage, axis.name), 1)
+        loops.append((axis.name, False, -(-axis.extent // block)))
+    for axis in nest.reduction:
+        block = form.reduction_blocks.get((stage, axis.name), 1)
+        if block > 1:
+            loops.append((axis.name, True, block))
+    extents = tuple(d.extent for d in dims) + tuple(e for _, _, e in loops)
+    return Nesting(f"s{stage}", stage, dims, tuple((n, i) for n, i, _ in loops), extents)
+
+
+def _framed(layout: Layout, axis: int) -> bool:
+    return bool(layout.before[axis] or layout.after[axis])
+
+
+class _Stage:
+    """Emits the block of one stored stage."""
+
+    def __init__(self, program: Kernel, form: Form, nesting: Nesting) -> None:
+        self.program, self.form, self.nesting = program, form, nesting
+        self.nest = program.stages[nesting.stage]
+        self.buffers: Mapping[str, Any] = {}
+
+    def block(self) -> Block:
+        count, storage = len(self.nesting.dims), self.form.stages[self.nesting.stage]
+        parts = (self.nesting.name, f"s{self.nesting.stage}", self.nesting.extents[:count], self.nesting.extents[count:])
+        if self.nest.reduce is None:
+            return Block(*parts, self._body)
+        start, combine = _REDUCTIONS[self.nest.reduce]
+        return Block(*parts, self._body, number(start, storage.dtype), combine)
+
+    def _body(self, buffers: Mapping[str, Any], spatial: Sequence[Any], reduction: Sequence[Any]) -> tuple[list[Any], Scalar]:
+        self.buffers = buffers
+        storage, dims = self.form.stages[self.nesting.stage], self.nesting.dims
+        where = self._spatial(dims, spatial) | self._reduced(reduction)
+        value = cast(self._expr(self.nest.body, self.nest.compute, where), storage.dtype)
+        if self.nest.reduce is None:
+            value = self._masked(value, where, storage)
+        return [v + storage.layout.before[d.axis] for d, v in zip(dims, spatial, strict=True)], value
+
+    def _spatial(self, dims: Sequence[Dim], loops: Sequence[Any]) -> dict[str, Coordinate]:
+        return {axis.name: _joined([(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i]) for i, axis in enumerate(self.nest.parallel)}
+
+    def _reduced(self, loops: Sequence[Any]) -> dict[str, Coordinate]:
+        extents = self.nesting.extents[len(self.nesting.dims) :]
+        found: dict[str, list[tuple[int, Any, int]]] = {}
+        for (name, inner), loop, extent in zip(self.nesting.reduction, loops, extents, strict=True):
+            stride = 1 if inner else self.form.reduction_blocks.get((self.nesting.stage, name), 1)
+            found.setdefault(name, []).append((stride, loop, extent))
+        return {name: _joined(parts) for name, parts in found.items()}
+
+    def _masked(self, value: Scalar, where: Mapping[str, Coordinate], storage: Storage) -> Scalar:
+        for axis in self.nest.parallel:
+            if where[axis.name].high >= axis.extent:
+                value = tirx.Select(where[axis.name].value < axis.extent, value, number(0, storage.dtype))
+        return value
+
+    def _expr(self, expr: Expr, compute: DType, where: Mapping[str, Coordinate]) -> Scalar:
+        dtype = storage_dtype(compute)
+        if isinstance(expr, Const):
+            return number(expr.value, dtype)
+        if isinstance(expr, IndexValue):
+            return cast(_index(expr.index, where), dtype)
+        if isinstance(expr, Load):
+            return cast(self._load(expr, where), dtype)
+        if isinstance(expr, Apply):
+            return call(expr.function, [self._expr(a, compute, where) for a in expr.args], dtype)
+        if isinstance(expr, Convert):
+            inner = cast(self._expr(expr.value, expr.compute, where), storage_dtype(expr.dtype))
+            return cast(inner, dtype)
+        raise TypeError(f"not an expression of a normalised program: {expr}")
+
+    def _load(self, load: Load, where: Mapping[str, Coordinate]) -> Scalar:
+        stage = load.operand - self.program.operands
+        if stage >= 0 and stage not in self.form.stages:
+            return self._inlined(self.program.stages[stage], load, where)
+        storage = self.form.operands[load.operand] if stage < 0 else self.form.stages[stage]
+        buffer = self.buffers[f"i{load.operand}" if stage < 0 else f"s{stage}"]
+        physical, guards = _place(load, storage.layout, where)
+        value = buffer[tuple(physical)]
+        if not guards:
+            return value
+        return tirx.if_then_else(tirx.all(*guards), value, number(load.fill or 0.0, storage.dtype))
+
+    def _inlined(self, nest: Nest, load: Load, where: Mapping[str, Coordinate]) -> Scalar:
+        inner: dict[str, Coordinate] = {}
+        for axis, index in zip(nest.parallel, load.index, strict=True):
+            bare = bare_axis(index)
+            value = where[bare] if bare else Coordinate(_index(index, where), {}, _range(index, where)[1])
+            inner[axis.name] = value
+        return cast(self._expr(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
+
+
+def _joined(parts: list[tuple[int, Any, int]]) -> Coordinate:
+    value: Scalar = 0
+    for stride, variable, _ in parts:
+        value = variable * stride + value
+    return Coordinate(value, {s: v for s, v, _ in parts}, sum(s * (e - 1) for s, _, e in parts))
+
+
+def _place(load: Load, layout: Layout, where: Mapping[str, Coordinate]) -> tuple[list[Scalar], list[Scalar]]:
+    physical: list[Scalar] = []
+    guards: list[Scalar] = []
+    for axis, index in enumerate(load.index):
+        guards += _guards(load, layout, axis, index, where)
+    for dim in layout.dims:
+        physical.append(_digit(dim, layout, load.index[dim.axis], where))
+    return physical, guards
+
+
+def _guards(load: Load, layout: Layout, axis: int, index: Index, where: Mapping[str, Coordinate]) -> list[Scalar]:
+    """Tests an index needs to stay in the tensor, or in its halo when that holds the value wanted there."""
+    low, high = _range(index, where)
+    framed = layout.has_halo and layout.fill == load.fill
+    before = layout.before[axis] if framed else 0
+    extent = layout.logical[axis]
+    room = layout.capacity(axis) if framed or load.fill is None else extent
+    value = _index(index, where)
+    tests = [value >= 0] if low < -before else []
+    return tests + ([value < extent] if high >= room else [])
+
+
+def _digit(dim: Dim, layout: Layout, index: Index, where: Mapping[str, Coordinate]) -> Scalar:
+    parts = layout.parts(dim.axis)
+    if len(parts) == 1:
+        return _index(index, where) + layout.before[dim.axis]
+    bare = bare_axis(index)
+    if bare and set(where[bare].parts) == {p.stride for p in parts}:
+        return where[bare].parts[dim.stride]
+    value = _index(index, where)
+    if dim.stride > 1:
+        value = tirx.floordiv(value, dim.stride)
+    return value if dim is parts[0] else tirx.floormod(value, dim.extent)
+
+
+def _index(index: Index, where: Mapping[str, Coordinate]) -> Scalar:
+    if isinstance(index, Affine):
+        value: Scalar = tirx.const(index.constant, "int32") if not index.terms else index.constant
+        for name, factor in index.terms:
+            value = where[name].value * factor + value
+        return value
+    if isinstance(index, Sum):
+        value = 0
+        for inner, factor in index.terms:
+            value = _index(inner, where) * factor + value
+        return value
+    inner = _index(index.index, where)
+    return tirx.floormod(inner, index.divisor) if isinstance(index, Mod) else tirx.floordiv(inner, index.divisor)
+
+
+def _range(index: Index, where: Mapping[str, Coordinate]) -> tuple[int, int]:
+    return index_range(index, {name: c.high for name, c in where.items()})
+
+
+_REDUCTIONS: dict[str, tuple[float, Callable[[Scalar, Scalar], Scalar]]] = {
+    "sum": (0.0, lambda a, b: a + b),
+    "prod": (1.0, lambda a, b: a * b),
+    "max": (float("-inf"), tirx.max),
+    "min": (float("inf"), tirx.min),
+}

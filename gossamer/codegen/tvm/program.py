@@ -1,0 +1,139 @@
+"""A node as one flat tensor program: the stages of its op, or of every op inside a fused node, over shared operands.
+
+Normal form: a reduction stage holds only its reduction (an epilogue becomes the stage after it), and every result is
+computed by a stage without a reduction. So a program is prologue stages, reductions, and pointwise stages; code
+generation keeps the accumulators of a reduction in registers up to the pointwise stage that stores the result.
+Tables become operands too, after the node's own: `Program.constants`, one-dimensional.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossamer.codegen.tvm.indices import simplified
+from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Graph, Node
+from gossamer.ir.nest import Acc, Apply, Convert, Expr, Kernel, Load, Nest, Table, at
+from gossamer.ir.types import DType, Value
+
+Array: TypeAlias = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Program:
+    """`kernel.operands` counts the node's operands and then the constants."""
+
+    kernel: Kernel
+    constants: tuple[tuple[DType, tuple[float, ...]], ...]
+
+    def arrays(self) -> tuple[Array, ...]:
+        """The constants as arrays."""
+        return tuple(np.asarray(values).astype(dtype.numpy) for dtype, values in self.constants)
+
+
+def program_of(node: Node) -> Program:
+    """The normalised program of a node. Raises BackendError when an op in it is opaque (has no loop nest)."""
+    body = getattr(node.op, "body", None)
+    kernel = _fused(node, body) if isinstance(body, Graph) else _kernel_of(node)
+    return _hoist_tables(_materialise_results(_split_epilogues(_simplified(kernel))))
+
+
+def opaque_op(node: Node) -> str | None:
+    """Name of the first op in the node that has no loop-nest meaning; None when all have one."""
+    body = getattr(node.op, "body", None)
+    inner = body.nodes if isinstance(body, Graph) else (node,)
+    return next((n.op.name for n in inner if n.op.kernel() is None), None)
+
+
+def loads(expr: Expr) -> tuple[Load, ...]:
+    """Every load in an expression, left to right."""
+    if isinstance(expr, Load):
+        return (expr,)
+    if isinstance(expr, Convert):
+        return loads(expr.value)
+    return tuple(x for a in expr.args for x in loads(a)) if isinstance(expr, Apply) else ()
+
+
+def _simplified(kernel: Kernel) -> Kernel:
+    return replace(kernel, stages=tuple(simplified(nest) for nest in kernel.stages))
+
+
+def _kernel_of(node: Node) -> Kernel:
+    kernel = node.op.kernel()
+    if kernel is None:
+        raise BackendError(f"{node.title} ({node.op.name}): the op is opaque (no loop nest), so no code can be generated for it")
+    return kernel
+
+
+def _fused(node: Node, body: Graph) -> Kernel:
+    count = len(body.inputs)
+    numbers: dict[Value, int] = {value: i for i, value in enumerate(body.inputs)}
+    stages: list[Nest] = []
+    for inner in body.nodes:
+        kernel, base = _kernel_of(inner), count + len(stages)
+        table = [numbers[v] for v in inner.op.operands] + [base + i for i in range(len(kernel.stages))]
+        stages += [_renumbered(nest, table) for nest in kernel.stages]
+        numbers |= {value: base + kernel.results[i] for i, value in enumerate(inner.results)}
+    return Kernel(count, tuple(stages), tuple(numbers[v] - count for v in body.outputs))
+
+
+def _renumbered(nest: Nest, table: list[int]) -> Nest:
+    epilogue = None if nest.epilogue is None else _swap(nest.epilogue, table, None)
+    return replace(nest, body=_swap(nest.body, table, None), epilogue=epilogue)
+
+
+def _swap(expr: Expr, table: list[int] | None, acc: Expr | None) -> Expr:
+    if isinstance(expr, Load) and table is not None:
+        return replace(expr, operand=table[expr.operand])
+    if isinstance(expr, Acc) and acc is not None:
+        return acc
+    if isinstance(expr, Apply):
+        return Apply(expr.function, tuple(_swap(a, table, acc) for a in expr.args))
+    if isinstance(expr, Convert):
+        return replace(expr, value=_swap(expr.value, table, acc))
+    return expr
+
+
+def _split_epilogues(kernel: Kernel) -> Kernel:
+    stages: list[Nest] = []
+    table = list(range(kernel.operands))
+    for nest in kernel.stages:
+        nest = _renumbered(nest, table)
+        if nest.reduce is not None and (nest.epilogue is not None or nest.dtype != nest.compute):
+            stages.append(replace(nest, epilogue=None, dtype=nest.compute))
+            total = Load(kernel.operands + len(stages) - 1, tuple(at(a.name) for a in nest.parallel))
+            value = total if nest.epilogue is None else _swap(nest.epilogue, None, total)
+            nest = replace(nest, axes=nest.parallel, body=value, reduce=None, epilogue=None)
+        stages.append(nest)
+        table.append(kernel.operands + len(stages) - 1)
+    return Kernel(kernel.operands, tuple(stages), tuple(table[kernel.operands + r] - kernel.operands for r in kernel.results))
+
+
+def _materialise_results(kernel: Kernel) -> Kernel:
+    stages, results = list(kernel.stages), list(kernel.results)
+    for i, result in enumerate(kernel.results):
+        nest = kernel.stages[result]
+        if nest.reduce is not None or result in kernel.results[:i]:
+            total = Load(kernel.operands + result, tuple(at(a.name) for a in nest.parallel))
+            stages.append(replace(nest, axes=nest.parallel, body=total, reduce=None, compute=nest.dtype))
+            results[i] = len(stages) - 1
+    return Kernel(kernel.operands, tuple(stages), tuple(results))
+
+
+def _hoist_tables(kernel: Kernel) -> Program:
+    found: dict[tuple[DType, tuple[float, ...]], int] = {}
+
+    def hoisted(expr: Expr, around: DType) -> Expr:
+        if isinstance(expr, Table):
+            return Load(kernel.operands + found.setdefault((around, expr.values), len(found)), (expr.index,))
+        if isinstance(expr, Apply):
+            return Apply(expr.function, tuple(hoisted(a, around) for a in expr.args))
+        return replace(expr, value=hoisted(expr.value, expr.compute)) if isinstance(expr, Convert) else expr
+
+    for nest in kernel.stages:  # a first walk counts them: stages are numbered after all operands
+        hoisted(nest.body, nest.compute)
+    shifted = [*range(kernel.operands), *(kernel.operands + len(found) + i for i in range(len(kernel.stages)))]
+    stages = tuple(replace(n, body=hoisted(_swap(n.body, shifted, None), n.compute)) for n in kernel.stages)
+    return Program(Kernel(kernel.operands + len(found), stages, kernel.results), tuple(found))
