@@ -22,12 +22,12 @@ def search_page(report: SearchReport) -> str:
     from jinja2 import Environment, select_autoescape
     from plotly.offline import get_plotlyjs
 
-    template = Environment(autoescape=select_autoescape(default=True)).from_string(_text("report.html"))
+    template = Environment(autoescape=select_autoescape(default=True)).from_string(template_text("report.html"))
     return template.render(
         report=report,
         rows=[_row(report, design) for design in report.designs],
-        style=_text("report.css"),
-        script=_text("report.js"),
+        style=template_text("report.css"),
+        script=template_text("report.js"),
         plotly=get_plotlyjs(),
         data=_safe_json(page_data(report)),
     )
@@ -87,5 +87,5 @@ def _safe_json(data: Mapping[str, Any]) -> str:
     )
 
 
-def _text(name: str) -> str:
+def template_text(name: str) -> str:
     return resources.files("gossamer.report").joinpath("templates", name).read_text(encoding="utf-8")
