@@ -1,0 +1,146 @@
+"""The Python interface: what `import gossamer as gs` offers.
+
+    module = gs.load("resnet18.onnx")
+    artifact = gs.compile(module, target="cpu")
+    y = artifact.run({"x": x})
+    artifact.save("out")
+    artifact = gs.load_artifact("out")
+    run = gs.search(target="systolic", space="mobilenet", data="digits", budget="5m")
+
+Every function raises a `GossamerError` (one sentence: where, found, needed, what to do) for a mistake in its arguments.
+Imports stand inside the functions, so that `import gossamer` costs nothing that is not used.
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gossamer.ir.errors import BackendError
+
+if TYPE_CHECKING:
+    from gossamer.backends.base import Artifact, Backend
+    from gossamer.ir.graph import Array, Module
+    from gossamer.ir.hardware import Hardware, Number
+
+    HardwareValues = Hardware | Mapping[str, Number]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A module as one pass left it; `name` is the pass as a pipeline writes it, "" for the module as it came."""
+
+    name: str
+    module: "Module"
+    seconds: float
+
+
+def compile(
+    module: "Module",
+    target: str = "cpu",
+    *,
+    passes: str | None = None,
+    hardware: "HardwareValues | None" = None,
+    calibration: "Mapping[str, Array] | None" = None,
+) -> "Artifact":
+    """Build a network for a target.
+
+    `passes` is a pipeline ("fold-bn,fuse,quantize{bits=8},tile{target=cpu}"), by default the target's own.
+    `calibration` gives real inputs by name (batch first) for `quantize`. Raises BackendError, with what was needed,
+    what there was and what would help, when the network does not fit.
+    """
+    from gossamer.backends.base import Infeasible
+
+    result = backend(target).compile(prepare(module, target, passes=passes, hardware=hardware, calibration=calibration))
+    if isinstance(result, Infeasible):
+        raise BackendError(f"{target}: {result}")
+    return result
+
+
+def prepare(
+    module: "Module",
+    target: str,
+    *,
+    passes: str | None = None,
+    hardware: "HardwareValues | None" = None,
+    calibration: "Mapping[str, Array] | None" = None,
+) -> "Module":
+    """What `compile` hands to the backend: the module on its hardware, after the pipeline."""
+    placed = module.with_hardware(_hardware(backend(target), module, hardware))
+    return inspect(placed, passes if passes is not None else standard_passes(target), calibration=calibration)[
+        -1
+    ].module
+
+
+def standard_passes(target: str) -> str:
+    """The pipeline `compile` uses for a target when it is given none."""
+    from gossamer.passes.pipeline import print_pipeline, standard
+
+    return print_pipeline(standard(target))
+
+
+def inspect(
+    module: "Module",
+    passes: str = "",
+    *,
+    calibration: "Mapping[str, Array] | None" = None,
+    after_each: Callable[[Stage], None] | None = None,
+) -> "tuple[Stage, ...]":
+    """The module before and after every pass of a pipeline."""
+    import time
+
+    from gossamer.passes.options import written
+    from gossamer.passes.pipeline import parse_pipeline, run_pipeline
+
+    stages = [Stage("", module, 0.0)]
+    for item in parse_pipeline(passes):
+        start = time.perf_counter()
+        current = _calibrated(item, stages[-1].module, calibration)
+        stage = Stage(written(item), run_pipeline(stages[-1].module, (current,)), time.perf_counter() - start)
+        stages.append(stage)
+        if after_each is not None:
+            after_each(stage)
+    return tuple(stages)
+
+
+def load_artifact(folder: Path | str) -> "Artifact":
+    """Load what `Artifact.save` wrote, in any process, without the model or the compiler's input."""
+    path = Path(folder)
+    return backend(target_of(path)).load(path)
+
+
+def target_of(folder: Path) -> str:
+    """The target a saved artifact was built for. Raises BackendError when the folder holds none."""
+    try:
+        head: Any = json.loads((folder / "artifact.json").read_text(encoding="utf-8"))
+        return str(head["target"])
+    except FileNotFoundError:
+        what = "holds no compiled network (no artifact.json)" if folder.is_dir() else "no such folder"
+        raise BackendError(f"{folder}: {what}; `gossamer compile MODEL -o {folder}` makes one") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BackendError(f"{folder}/artifact.json: cannot be read ({error}); compile again") from error
+
+
+def backend(target: str) -> "Backend":
+    """An installed target by name. Raises RegistryError, with the nearest name, when there is none."""
+    from gossamer.ir.registry import BACKENDS
+
+    found: Backend = BACKENDS.load(target)
+    return found
+
+
+def targets() -> "dict[str, Backend]":
+    """Every installed target by name."""
+    from gossamer.ir.registry import BACKENDS
+
+    return {name: backend(name) for name in BACKENDS.names()}
+
+
+def _hardware(target: "Backend", module: "Module", given: "HardwareValues | None") -> "Hardware":
+    if isinstance(given, Mapping):
+        return target.hardware.build(given)
+    if given is not None:
+        return given
+    own = module.hardware
+    return own if isinstance(own, target.hardware) else target.hardware()

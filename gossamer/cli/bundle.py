@@ -1,0 +1,68 @@
+"""The folder that `compile` makes and `run` reads: what the backend saved, plus the source for `--check`.
+
+    out/            the backend's own files, artifact.json among them
+    out/source.onnx the model as it came, external data inside
+    out/design.ir   the IR that was compiled
+    out/layers.json the table that was printed
+
+It is built beside its final place and moved there in one step, so a failure leaves nothing half written.
+"""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from gossamer.cli.output import plain
+from gossamer.ir.errors import DataError
+
+if TYPE_CHECKING:
+    from gossamer.backends.base import Artifact
+    from gossamer.ir.graph import Module
+
+SOURCE = "source.onnx"
+
+
+def check_folder(folder: Path, force: bool) -> None:
+    """Refuse, before any work is done, a place that the result cannot go to."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise DataError(f"{folder}: is a file; name a new folder")
+    if any(folder.iterdir()) and not (force and (folder / "artifact.json").exists()):
+        ours = (folder / "artifact.json").exists()
+        remedy = "add --force to replace it" if ours else "name a new folder"
+        raise DataError(f"{folder}: {'holds an earlier compile' if ours else 'is not empty'}; {remedy}")
+
+
+def write_bundle(
+    folder: Path, artifact: "Artifact", module: "Module", model: Path, document: Mapping[str, Any], force: bool
+) -> None:
+    """Save everything, then put it in place. Raises DataError when the disk does not take it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
+            made = Path(scratch) / "made"
+            artifact.save(made)
+            _copy_source(model, made / SOURCE)
+            (made / "design.ir").write_text(str(module), encoding="utf-8")
+            (made / "layers.json").write_text(json.dumps(plain(document), indent=1) + "\n", encoding="utf-8")
+            check_folder(folder, force)
+            if folder.exists():
+                shutil.rmtree(folder)
+            made.rename(folder)
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+def _copy_source(model: Path, place: Path) -> None:
+    """One file, whatever it was before: external data is read in, where a single file can hold it."""
+    import onnx
+
+    whole = onnx.load(model)
+    if whole.ByteSize() < 2**31:
+        onnx.save(whole, place)
+    else:
+        onnx.save(whole, place, save_as_external_data=True, location=f"{SOURCE}.data")

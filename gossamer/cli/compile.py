@@ -1,0 +1,114 @@
+"""`gossamer compile MODEL --target NAME -o FOLDER`: a network built for a target, with what every layer costs."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gossamer.cli.options import (
+    CalibrationOption,
+    HardwareOption,
+    ModelArgument,
+    PassesOption,
+    ShapeOption,
+    parse_hardware,
+    parse_shapes,
+    read_arrays,
+)
+from gossamer.cli.output import JsonFlag, Output
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gossamer.report.layers import LayerLine
+
+EXAMPLE = (
+    "Example: [bold]gossamer compile resnet18.onnx --target cpu -o out/[/bold]   "
+    "then [bold]gossamer run out/ --check[/bold] runs it against onnxruntime."
+)
+
+
+def compile(
+    model: ModelArgument,
+    target: Annotated[str, typer.Option(help="An installed target; `gossamer targets` lists them.")] = "cpu",
+    folder: Annotated[Path | None, typer.Option("--output", "-o", help="A new folder for the result.")] = None,
+    passes: PassesOption = None,
+    shape: ShapeOption = None,
+    hardware: HardwareOption = None,
+    calibrate: CalibrationOption = None,
+    measure: Annotated[bool, typer.Option(help="Time every layer, where the target runs on this machine.")] = True,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the folder when it holds an earlier compile.")
+    ] = False,
+    as_json: JsonFlag = False,
+) -> None:
+    """Compile a network for a target and show what every layer costs."""
+    import gossamer.api as api
+    from gossamer.cli.bundle import check_folder, write_bundle
+    from gossamer.report.layers import layer_lines
+
+    with Output(as_json) as out:
+        if folder is not None:
+            check_folder(folder, force)
+        api.backend(target)  # an unknown target is said before the model is read
+        with out.working(f"reading {model}"):
+            module = api.load(model, shapes=parse_shapes(shape))
+        inputs = read_arrays(calibrate, [v.name for v in module.graph.inputs]) if calibrate else None
+        with out.working("running passes"):
+            ready = api.prepare(
+                module, target, passes=passes, hardware=parse_hardware(hardware) or None, calibration=inputs
+            )
+        with out.working(f"compiling {len(ready.graph.nodes)} operators for {target}"):
+            artifact = api.build(ready, target)
+        with out.working("timing every layer"):
+            measured = api.layer_times(artifact) if measure else {}
+        lines = layer_lines(ready, api.backend(target), measured)
+        document: dict[str, Any] = {"model": str(model), "target": target, "layers": [vars(line) for line in lines]}
+        document |= totals(lines)
+        if folder is not None:
+            with out.working(f"saving to {folder}"):
+                write_bundle(folder, artifact, ready, model, document, force)
+            document["output"] = str(folder)
+        out.answer(document, layer_table(lines), summary(document))
+
+
+def totals(lines: "tuple[LayerLine, ...]") -> dict[str, Any]:
+    """Sums over the layers; the measured total is left out where a target cannot be timed here."""
+    times = [line.measured_s for line in lines if line.measured_s is not None]
+    return {
+        "macs": sum(line.macs for line in lines),
+        "predicted_s": sum(line.predicted_s for line in lines),
+        "measured_s": sum(times) if times else None,
+    }
+
+
+def summary(document: dict[str, Any]) -> str:
+    from gossamer.report.units import quantity
+
+    parts = [f"{len(document['layers'])} layers", f"{quantity(document['macs'], 'MAC')}"]
+    parts.append(f"predicted {quantity(document['predicted_s'], 's')}")
+    if document["measured_s"] is not None:
+        parts.append(f"measured {quantity(document['measured_s'], 's')}")
+    saved = f"; saved in {document['output']}" if "output" in document else ""
+    return f"[bold]{document['target']}[/bold]: {', '.join(parts)}{saved}"
+
+
+def layer_table(lines: "tuple[LayerLine, ...]") -> "Table":
+    from rich.markup import escape
+    from rich.table import Table
+
+    from gossamer.report.units import quantity
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    timed = any(line.measured_s is not None for line in lines)
+    for name in ("layer", "kind", "shape", "algorithm", "schedule"):
+        table.add_column(name, overflow="fold")
+    for name in ("MACs", "predicted", *(("measured",) if timed else ())):
+        table.add_column(name, justify="right", no_wrap=True)
+    for line in lines:
+        words = (line.name, line.kind, line.shape, line.algorithm, line.schedule)
+        times = [quantity(line.predicted_s, "s")]
+        if timed:
+            times.append("" if line.measured_s is None else quantity(line.measured_s, "s"))
+        table.add_row(*(escape(word) for word in words), quantity(line.macs, "") if line.macs else "", *times)
+    return table

@@ -1,0 +1,86 @@
+"""Options that several commands share, and the parsing of their texts."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
+
+import typer
+
+from gossamer.ir.errors import DataError, FrontendError, GossamerError
+
+if TYPE_CHECKING:
+    from gossamer.ir.graph import Array
+
+ModelArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
+PassesOption: TypeAlias = Annotated[
+    str | None,
+    typer.Option(
+        "--passes", "-p", help='A pipeline: "fold-bn,fuse,quantize{bits=8}".', show_default="the target's own"
+    ),
+]
+ShapeOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--shape", help="Fix a dynamic input: x=1,3,224,224. May be repeated.", show_default=False),
+]
+HardwareOption: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option("--hardware", help="A hardware parameter: rows=16. May be repeated.", show_default=False),
+]
+CalibrationOption: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--calibrate", help="Real inputs for quantize: .npy (one input, batch first) or .npz.", show_default=False
+    ),
+]
+
+
+def parse_shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
+    """`["x=1,3,224,224"]` -> `{"x": (1, 3, 224, 224)}`. Raises FrontendError."""
+    return {
+        name: _extents(name, value)
+        for name, value in (_pair(text, "x=1,3,224,224", FrontendError) for text in texts or ())
+    }
+
+
+def parse_hardware(texts: Iterable[str] | None) -> dict[str, str]:
+    """`["rows=16", "cols=8"]`, or both in one text with a comma."""
+    parts = [part for text in texts or () for part in text.split(",")]
+    return dict(_pair(part, "rows=16", GossamerError) for part in parts)
+
+
+def read_arrays(path: Path, names: list[str]) -> "dict[str, Array]":
+    """Arrays by input name from an .npz, or from an .npy for a network with one input. Raises DataError."""
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "is no .npy or .npz file"
+        raise DataError(f"{path}: {reason.lower()}") from None
+    if isinstance(loaded, np.ndarray):
+        if len(names) != 1:
+            raise DataError(
+                f"{path}: holds one array but the network takes {', '.join(names)}; give an .npz with those names"
+            )
+        return {names[0]: loaded}
+    missing = [name for name in names if name not in loaded.files]
+    if missing:
+        raise DataError(f"{path}: lacks the inputs {', '.join(missing)}; it holds {', '.join(loaded.files)}")
+    return {name: loaded[name] for name in names}
+
+
+def _pair(text: str, example: str, error: type[GossamerError]) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name.strip() and sign and value.strip()):
+        raise error(f"'{text}' is not NAME=VALUE, for example {example}")
+    return name.strip(), value.strip()
+
+
+def _extents(name: str, text: str) -> tuple[int, ...]:
+    try:
+        extents = tuple(int(part) for part in text.replace("x", ",").split(","))
+    except ValueError:
+        extents = ()
+    if not extents or any(extent < 1 for extent in extents):
+        raise FrontendError(f"--shape {name}={text}: needs whole numbers above 0, for example {name}=1,3,224,224")
+    return extents

@@ -1,0 +1,7 @@
+"""stub"""
+
+EXAMPLE = ""
+
+
+def search() -> None:
+    """stub"""
