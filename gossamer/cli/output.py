@@ -45,7 +45,7 @@ class Output:
             sys.stdout = sys.stderr
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if self._saved < 0:
             return
         # What the C library still holds for descriptor 1 must leave before the descriptor is ours again.

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gossamer.cli.output import JsonFlag, Output
+from gossamer.ir.errors import GossamerError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,8 +36,18 @@ def targets(
                 parameter_table(backend),
             )
             return
-        rows = [describe(BACKENDS.load(each), BACKENDS.owner(each)) for each in BACKENDS.names()]
+        rows = [_row(each) for each in BACKENDS.names()]
         out.answer({"targets": rows}, target_table(rows))
+
+
+def _row(name: str) -> dict[str, Any]:
+    """A target as data; one that cannot be loaded says why, and does not keep the others from being listed."""
+    from gossamer.ir.registry import BACKENDS
+
+    try:
+        return describe(BACKENDS.load(name), BACKENDS.owner(name))
+    except GossamerError as error:
+        return {"name": name, "summary": f"cannot be used: {error}", "package": BACKENDS.owner(name), "parameters": []}
 
 
 def describe(backend: "Backend", owner: str) -> dict[str, Any]:

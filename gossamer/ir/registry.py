@@ -35,6 +35,8 @@ class Registry:
             raise RegistryError(
                 f"{self.kind} '{name}' from {_owner(points[name])} needs a package that is missing: {error}"
             ) from error
+        except AttributeError as error:
+            raise RegistryError(f"{self.kind} '{name}' from {_owner(points[name])} is not there: {error}") from error
 
     def owner(self, name: str) -> str:
         """The distribution that provides `name`, with its version."""
