@@ -82,6 +82,11 @@ class Rewriter(GraphBuilder):
         """What stands for `old` now."""
         return self._swap.get(old, old)
 
+    def redirected(self, node: Node) -> Node:
+        """The node with every operand that was replaced so far redirected."""
+        op = node.op.with_operands(self._swap)
+        return node if op is node.op else replace(node, op=op)
+
     def keep(self, node: Node) -> None:
         """Carry a node over with its operands redirected; result types are inferred anew when an operand changed."""
         op = node.op.with_operands(self._swap)
@@ -107,7 +112,7 @@ def rewrite(graph: Graph, rule: Callable[[Node, Rewriter], bool]) -> Graph:
     """Apply `rule` to every node (already redirected) in order; nodes it declines are kept. Same graph if nothing changed."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
-        current = replace(node, op=node.op.with_operands(rewriter._swap)) if rewriter._swap else node
+        current = rewriter.redirected(node)
         if not rule(current, rewriter):
             rewriter.keep(node)
     result = rewriter.finish_rewrite()

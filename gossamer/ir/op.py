@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, Field, dataclass, fields
 from functools import cache
+from importlib import import_module
 from typing import Any, ClassVar, cast
 
 from gossamer.ir.errors import IRError, nearest
@@ -105,8 +106,7 @@ def _is_operand(item: "Field[Any]") -> bool:
 def op_class(name: str) -> type[Op]:
     """The class of an op by its name; looks through installed op packages before giving up."""
     if name not in _REGISTERED:
-        for package in OPS.names():
-            OPS.load(package)
+        _load_packages()
     if name not in _REGISTERED:
         raise IRError(f"unknown op '{name}'{nearest(name, _REGISTERED)}")
     return _REGISTERED[name]
@@ -114,9 +114,14 @@ def op_class(name: str) -> type[Op]:
 
 def op_names() -> tuple[str, ...]:
     """Every registered op name, installed packages included."""
+    _load_packages()
+    return tuple(sorted(_REGISTERED))
+
+
+def _load_packages() -> None:
+    import_module("gossamer.ir.ops")  # also where the package runs without being installed, so without entry points
     for package in OPS.names():
         OPS.load(package)
-    return tuple(sorted(_REGISTERED))
 
 
 def defined_in(cls: type[Op]) -> str:
