@@ -1,0 +1,138 @@
+"""Which statements may run as one: the regions that `fuse` turns into `ir.fused`.
+
+A region is a seed and pointwise statements after it, all of one result shape, of which only the last one's result is
+read from outside. That single way out is what makes fusion safe: nothing outside the region can stand between two of
+its members, so no cycle can arise, and nothing is computed twice.
+"""
+
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+
+from gossamer.ir.graph import Graph, Node
+from gossamer.ir.nest import Affine, Apply, Convert, Expr, Load, at
+from gossamer.ir.op import Op
+from gossamer.ir.ops.nn import Conv2d, Gemm, MatMul
+from gossamer.ir.ops.quant import Cast
+from gossamer.ir.ops.structure import Param
+from gossamer.ir.types import Value
+
+PRODUCTS = (Conv2d, Gemm, MatMul)
+"""Anchors that read their operands many times over, so that nothing is computed inside their loads."""
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What fusion needs to know of an op: is it a single reduction, is it pointwise, and in which operands exactly.
+
+    `through`: operands read only at the very point that is computed (not broadcast, moved or permuted).
+    """
+
+    reduces: bool = False
+    pointwise: bool = False
+    through: frozenset[Value] = frozenset()
+
+
+def meaning(op: Op) -> Meaning:
+    """Derived from the op's loop nest, so that an op from elsewhere fuses as the built-in ones do."""
+    if isinstance(op, PRODUCTS):
+        return Meaning(reduces=True)
+    kernel = None if isinstance(op, Param) else op.kernel()
+    if kernel is None or len(kernel.stages) != 1:
+        return Meaning()
+    nest = kernel.stages[0]
+    if nest.reduce is not None:
+        return Meaning(reduces=True)
+    here = tuple(at(axis.name) for axis in nest.axes)
+    found = list(loads(nest.body))
+    elsewhere = {load.operand for load in found if load.index != here}
+    through = frozenset(v for k, v in enumerate(op.operands) if k not in elsewhere)
+    return Meaning(pointwise=bool(through) and all(_stays_inside(load) for load in found), through=through)
+
+
+def loads(expr: Expr) -> list[Load]:
+    """Every read in an expression."""
+    if isinstance(expr, Load):
+        return [expr]
+    if isinstance(expr, Apply):
+        return [load for arg in expr.args for load in loads(arg)]
+    return loads(expr.value) if isinstance(expr, Convert) else []
+
+
+def _stays_inside(load: Load) -> bool:
+    return load.fill is None and all(isinstance(index, Affine) and len(index.terms) <= 1 for index in load.index)
+
+
+def dequantises(op: Op) -> bool:
+    """A cast from quantised integers to floats: so cheap that every reader may have its own."""
+    return isinstance(op, Cast) and op.x.type.quant is not None and op.type.dtype.floating
+
+
+@dataclass(frozen=True)
+class Region:
+    """Statements in order of execution, and the one that a schedule speaks of: the reduction, else the last."""
+
+    nodes: tuple[Node, ...]
+    anchor: Node
+
+    @property
+    def result(self) -> Value:
+        return self.nodes[-1].result
+
+
+@dataclass
+class Regions:
+    """All regions of a graph, found greedily: reductions first, in order, then chains without one."""
+
+    graph: Graph
+    meanings: dict[Value, Meaning] = field(default_factory=dict[Value, Meaning])
+    taken: set[Value] = field(default_factory=set[Value])
+
+    def __post_init__(self) -> None:
+        self.place = {value: k for k, node in enumerate(self.graph.nodes) for value in node.results}
+        self.outputs = set(self.graph.outputs)
+
+    def find(self) -> list[Region]:
+        """The regions, those with a reduction first; a pointwise statement or reduction alone is a region of one."""
+        seeds = [node for node in self.graph.nodes if self._of(node).reduces]
+        chains = [node for node in self.graph.nodes if self._of(node).pointwise]
+        return [self._grow(seed) for seed in (*seeds, *chains) if seed.result not in self.taken]
+
+    def _of(self, node: Node) -> Meaning:
+        if node.result not in self.meanings:
+            self.meanings[node.result] = meaning(node.op)
+        return self.meanings[node.result]
+
+    def _grow(self, seed: Node) -> Region:
+        """Absorb statements in order of execution; keep the longest run that has a single way out."""
+        members, whole = [seed], 1
+        inside = {seed.result}
+        queue: list[int] = []
+        self._push(queue, seed)
+        while queue:
+            node = self.graph.nodes[heappop(queue)]
+            if node.result in inside or not self._fits(node, inside, seed):
+                continue
+            members.append(node)
+            inside.add(node.result)
+            self._push(queue, node)
+            if self._ways_out(members, inside) == [node.result]:
+                whole = len(members)
+        self.taken.update(node.result for node in members[:whole])
+        return Region(tuple(members[:whole]), seed if self._of(seed).reduces else members[whole - 1])
+
+    def _push(self, queue: list[int], node: Node) -> None:
+        for user in self.graph.users.get(node.result, ()):
+            heappush(queue, self.place[user.result])
+
+    def _fits(self, node: Node, inside: set[Value], seed: Node) -> bool:
+        if node.result in self.taken or len(node.results) > 1 or node.result.shape != seed.result.shape:
+            return False
+        own = self._of(node)
+        return own.pointwise and all(v in own.through for v in node.op.operands if v in inside)
+
+    def _ways_out(self, members: list[Node], inside: set[Value]) -> list[Value]:
+        def read_outside(value: Value) -> bool:
+            users = self.graph.users.get(value, ())
+            return value in self.outputs or any(user.result not in inside for user in users)
+
+        return [node.result for node in members if read_outside(node.result)]
