@@ -1,0 +1,32 @@
+"""ONNX -> IR, opsets 7 to 25.
+
+    module = load_onnx("resnet18.onnx")
+    module = load_onnx("dynamic.onnx", shapes={"x": (1, 3, 224, 224)})
+
+Names are kept: a value is called what the file calls it, a node's label is the ONNX node's name, a parameter's is its
+initialiser's. Weights are decoded when first used. What a static shape makes known (Shape, Gather, ... -> Reshape) is
+computed here, so such arithmetic never reaches the IR. To add an operator, add a function to the table (`table.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from os import PathLike, fspath
+from pathlib import Path
+
+from gossamer.ir.errors import FrontendError
+from gossamer.ir.graph import Module
+
+
+def load_onnx(path: str | PathLike[str], shapes: Mapping[str, Sequence[int]] | None = None) -> Module:
+    """Read an ONNX file. `shapes` fixes inputs whose shape the file leaves open.
+
+    Raises FrontendError, one sentence that starts with the path: not ONNX, cut off or malformed, external data that
+    is missing or outside the file's folder, dynamic shapes without `shapes`, operators that are not supported (all).
+    """
+    from gossamer.frontends.onnx.importer import import_model
+    from gossamer.frontends.onnx.read import read_model
+
+    file = Path(fspath(path))
+    try:
+        return import_model(read_model(file), file.stem, file.parent, shapes or {})
+    except FrontendError as error:
+        raise FrontendError(f"{path}: {error}") from error.__cause__

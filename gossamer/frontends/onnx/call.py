@@ -1,0 +1,135 @@
+"""One ONNX node as the importing functions see it: operands, attributes, and where to put what they make of it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from onnx import AttributeProto, NodeProto, helper
+
+from gossamer.frontends.onnx.scope import Scope
+from gossamer.frontends.onnx.tensors import Constant, checked_type
+from gossamer.ir.errors import FrontendError
+from gossamer.ir.graph import Array
+from gossamer.ir.op import Op
+from gossamer.ir.types import Value
+
+
+class Unsupported(Exception):
+    """A valid ONNX node that the IR has no words for; the text is the reason."""
+
+
+class Call:
+    """Operands are counted as in the ONNX standard; an optional one that is left out is None."""
+
+    def __init__(self, scope: Scope, node: NodeProto, opset: int) -> None:
+        self.node, self.opset = node, opset
+        self._scope = scope
+        self._attributes = {a.name: a for a in node.attribute}
+
+    # --- operands
+
+    def has(self, index: int) -> bool:
+        return index < len(self.node.input) and bool(self.node.input[index])
+
+    def item(self, index: int) -> Value | Constant:
+        """Operand `index`, known at import or not."""
+        if not self.has(index):
+            raise FrontendError(f"operand {index} is missing")
+        return self._scope.look(self.node.input[index])
+
+    def value(self, index: int) -> Value:
+        """Operand `index` as a value; a constant becomes a parameter."""
+        return self._scope.value(self.node.input[index], self.item(index))
+
+    def optional(self, index: int) -> Value | None:
+        return self.value(index) if self.has(index) else None
+
+    def values(self) -> tuple[Value, ...]:
+        return tuple(self.value(i) for i in range(len(self.node.input)))
+
+    def constant(self, index: int) -> Array | None:
+        """The numbers of operand `index`; None when it is left out. Unsupported when they are not known at import."""
+        if not self.has(index):
+            return None
+        item = self.item(index)
+        if isinstance(item, Constant):
+            return item.load()
+        raise Unsupported(f"its operand '{self.node.input[index]}' is computed at run time and has to be a constant")
+
+    # --- attributes
+
+    def int(self, name: str, default: int) -> int:
+        return int(self._attribute(name, AttributeProto.INT, default))
+
+    def float(self, name: str, default: float) -> float:
+        return float(self._attribute(name, AttributeProto.FLOAT, default))
+
+    def text(self, name: str, default: str) -> str:
+        found = self._attribute(name, AttributeProto.STRING, default)
+        return found.decode("utf-8", "replace") if isinstance(found, bytes) else found
+
+    def ints(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+        return tuple(self._attribute(name, AttributeProto.INTS, default))
+
+    def attribute(self, name: str) -> AttributeProto | None:
+        return self._attributes.get(name)
+
+    def ints_or_operand(self, name: str, index: int) -> tuple[int, ...] | None:
+        """Whole numbers that older opsets keep in attribute `name` and newer ones in operand `index`."""
+        if name in self._attributes:
+            return self.ints(name)
+        array = self.constant(index)
+        return None if array is None else whole(array)
+
+    def axis(self, rank: int, default: int) -> int:
+        """Attribute `axis` counted from the front."""
+        return from_front(self.int("axis", default), rank)
+
+    def _attribute(self, name: str, kind: int, default: Any) -> Any:
+        found = self._attributes.get(name)
+        if found is None:
+            return default
+        if found.type != kind:
+            raise FrontendError(f"its attribute '{name}' is malformed")
+        return helper.get_attribute_value(found)
+
+    # --- results
+
+    def emit(self, op: Op) -> Value:
+        """Append the op that computes the node's first output."""
+        return self.emit_all(op)[0]
+
+    def emit_all(self, op: Op) -> tuple[Value, ...]:
+        """Append the op that computes all outputs."""
+        return self._append(op, tuple(self.node.output))
+
+    def step(self, op: Op) -> Value:
+        """Append an op on the way there; its result gets a fresh name."""
+        return self._append(op, (f"{self.node.output[0]}.step",))[0]
+
+    def param(self, array: Array, suffix: str) -> Value:
+        """A new parameter, made up by the importer."""
+        return self._scope.new_param(array, f"{self.node.output[0]}.{suffix}")
+
+    def typed_param(self, index: int, retyped: Callable[[Constant], Constant]) -> Value | None:
+        """Operand `index`, if a constant, as a parameter of another type over the same numbers; else None."""
+        item = self.item(index)
+        return self._scope.value(self.node.input[index], retyped(item)) if isinstance(item, Constant) else None
+
+    def _append(self, op: Op, names: Sequence[str]) -> tuple[Value, ...]:
+        for kind in op.infer():
+            checked_type(kind.dtype, kind.shape, "its result")
+        return self._scope.builder.add_all(op, names, label=self.node.name)
+
+
+def whole(array: Array) -> tuple[int, ...]:
+    """The numbers of an integer tensor."""
+    if array.dtype.kind not in "iu":
+        raise FrontendError(f"a list of whole numbers is malformed: it is {array.dtype}")
+    return tuple(int(n) for n in np.ravel(array))
+
+
+def from_front(axis: int, rank: int) -> int:
+    if not -rank <= axis < max(rank, 1):
+        raise FrontendError(f"its axis {axis} is malformed: the tensor has {rank} axes")
+    return axis % rank if rank else 0

@@ -1,0 +1,86 @@
+"""Arithmetic on what is known at import: the shapes of static networks, and the small constants around them.
+
+The onnx package's own reference evaluator does the work, one node at a time.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from math import prod
+
+import numpy as np
+from onnx import NodeProto
+from onnx.reference import ReferenceEvaluator
+
+from gossamer.frontends.onnx.call import whole
+from gossamer.ir.errors import FrontendError
+from gossamer.ir.graph import Array
+
+SMALL = 1 << 16
+"""More elements than this are weights, and stay for the IR's own passes."""
+_LARGEST = 1 << 24
+
+_POINTWISE = frozenset((
+    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mod", "Mul", "Or",
+    "Pow", "Sub", "Sum", "Where", "Xor",
+))  # fmt: skip
+FOLDED = _POINTWISE | frozenset((
+    "Abs", "Cast", "Ceil", "Clip", "Concat", "ConstantOfShape", "CumSum", "Expand", "Flatten", "Floor", "Gather", "Neg",
+    "Not", "Range", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round", "ScatterND",
+    "Sign", "Slice", "Split", "Sqrt", "Squeeze", "Tile", "Transpose", "Unsqueeze",
+))  # fmt: skip
+
+
+def folded(node: NodeProto, opset: int, arrays: Sequence[Array | None]) -> tuple[Array, ...]:
+    """The outputs of a node all of whose operands are known (None: left out)."""
+    if opset < 13 and node.op_type in ("Squeeze", "Unsqueeze"):  # the evaluator knows the newer form only
+        axes = [np.asarray(a.ints, np.int64) for a in node.attribute if a.name == "axes"]
+        node, arrays, opset = NodeProto(op_type=node.op_type, output=node.output), [*arrays, *axes], 13
+    _check_size(node, arrays)
+    given = {f"i{i}": array for i, array in enumerate(arrays) if array is not None}
+    evaluator = _evaluator(_anonymous(node, arrays), opset)
+    try:
+        return tuple(np.asarray(out) for out in evaluator.run(None, given))
+    except Exception as error:  # the evaluator raises whatever its numpy code does on operands that do not fit
+        raise FrontendError(f"it cannot be computed from its constants: {error}") from error
+
+
+def _anonymous(node: NodeProto, arrays: Sequence[Array | None]) -> bytes:
+    """The node without its names, so that equal nodes share an evaluator."""
+    plain = NodeProto(op_type=node.op_type, attribute=node.attribute)
+    plain.input.extend("" if array is None else f"i{i}" for i, array in enumerate(arrays))
+    plain.output.extend(f"o{i}" for i in range(len(node.output)))
+    return plain.SerializeToString(deterministic=True)
+
+
+@lru_cache(maxsize=256)
+def _evaluator(node: bytes, opset: int) -> ReferenceEvaluator:
+    return ReferenceEvaluator(NodeProto.FromString(node), opsets={"": opset})
+
+
+def _check_size(node: NodeProto, arrays: Sequence[Array | None]) -> None:
+    """Refuse what would make much out of little before it is made."""
+    present = [a for a in arrays if a is not None]
+    try:
+        size = _result_size(node, present)
+    except ValueError as error:
+        raise FrontendError(f"its operands do not fit each other: {error}") from None
+    if size > _LARGEST:
+        raise FrontendError(f"it would make a constant of {size:.3g} elements; at most {_LARGEST:.3g} are accepted")
+
+
+def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
+    match node.op_type:
+        case "ConstantOfShape":
+            return prod(whole(arrays[0]))
+        case "Expand":
+            return prod(np.broadcast_shapes(arrays[0].shape, tuple(min(n, _LARGEST + 1) for n in whole(arrays[1]))))
+        case "Tile":
+            return arrays[0].size * prod(whole(arrays[1]))
+        case "Range":
+            start, stop, step = (float(np.ravel(a)[0]) for a in arrays)
+            return int(abs(stop - start) / abs(step)) if step else _LARGEST + 1
+        case "Gather":
+            return arrays[0].size * max(1, arrays[1].size)
+        case _:
+            return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if node.op_type in _POINTWISE else 0
+

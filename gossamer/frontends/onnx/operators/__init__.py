@@ -1,0 +1,11 @@
+"""The operators that are understood; importing this package fills the table."""
+
+from gossamer.frontends.onnx.operators import (  # noqa: F401
+    activations,
+    arithmetic,
+    moving,
+    pooling,
+    products,
+    quant,
+    shaping,
+)

@@ -1,0 +1,60 @@
+"""From a path to an ONNX model that is worth looking at: it parses, has a graph, and an opset that is understood."""
+
+from pathlib import Path
+
+from google.protobuf.message import DecodeError
+from onnx import ModelProto, inliner
+
+from gossamer.ir.errors import FrontendError
+
+OPSET_MIN, OPSET_MAX = 7, 25
+_LARGEST = 1 << 31  # protobuf's own limit for one message
+
+
+def read_model(path: Path) -> ModelProto:
+    """Parse the file; local functions are inlined. External data is not read here."""
+    model = _parse(_read(path))
+    if not model.HasField("graph") or not model.graph.node:
+        raise FrontendError("this is not an ONNX model: it holds no graph")
+    opset_of(model)
+    return inliner.inline_local_functions(model) if model.functions else model
+
+
+def opset_of(model: ModelProto) -> int:
+    """The version of the standard operators that the model was written for."""
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions:
+        raise FrontendError("the ONNX model does not say which opset it uses; export it again")
+    if not OPSET_MIN <= versions[0] <= OPSET_MAX:
+        raise FrontendError(
+            f"the model uses ONNX opset {versions[0]}, and {OPSET_MIN} to {OPSET_MAX} are understood; "
+            "convert it with onnx.version_converter"
+        )
+    return versions[0]
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > _LARGEST:
+            raise FrontendError(f"the file has {size} bytes and may have 2 GiB; save it with external data")
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise FrontendError("there is no such file") from None
+    except OSError as error:
+        raise FrontendError(f"the file cannot be read: {error.strerror}") from None
+    if not data:
+        raise FrontendError("the file is empty")
+    return data
+
+
+def _parse(data: bytes) -> ModelProto:
+    model = ModelProto()
+    try:
+        model.ParseFromString(data)
+    except DecodeError:
+        # An ONNX file starts with field 1, the IR version; anything else never was one.
+        if data[0] == 0x08:
+            raise FrontendError(f"the ONNX file is damaged or cut off after {len(data)} bytes; copy it again") from None
+        raise FrontendError("this is not an ONNX file") from None
+    return model

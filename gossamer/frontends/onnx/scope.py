@@ -1,0 +1,63 @@
+"""What every name of the ONNX graph stands for while it is imported."""
+
+from collections.abc import Callable
+
+from gossamer.frontends.onnx.tensors import Constant, constant_of
+from gossamer.ir.build import GraphBuilder
+from gossamer.ir.errors import FrontendError
+from gossamer.ir.graph import Array, Params
+from gossamer.ir.ops.structure import Param
+from gossamer.ir.types import TensorType, Value
+
+
+class Lost(Exception):
+    """A name that a node which could not be imported was to define."""
+
+
+class Scope:
+    """Names -> values or constants. A constant becomes an `ir.param` at its first use as a value."""
+
+    def __init__(self, taken: set[str]) -> None:
+        self.builder = GraphBuilder()
+        self._items: dict[str, Value | Constant | None] = {}
+        self._params: dict[str, Array | Callable[[], Array]] = {}
+        self._placed: dict[tuple[str, TensorType], Value] = {}
+        self._taken = taken
+
+    def define(self, name: str, item: Value | Constant | None) -> None:
+        """None marks a name as lost. FrontendError when the name is already defined."""
+        if name in self._items:
+            raise FrontendError(f"the graph is malformed: '{name}' is defined twice")
+        self._items[name] = item
+
+    def look(self, name: str) -> Value | Constant:
+        if name not in self._items:
+            raise FrontendError(f"the graph is malformed: '{name}' is used before it is defined")
+        item = self._items[name]
+        if item is None:
+            raise Lost(name)
+        return item
+
+    def known(self, name: str) -> bool:
+        """Is its content known at import?"""
+        return isinstance(self._items.get(name), Constant)
+
+    def value(self, name: str, item: Value | Constant) -> Value:
+        """A value for it, called `name` if that is a constant used for the first time."""
+        if isinstance(item, Value):
+            return item
+        key = (name, item.type)
+        if key not in self._placed:
+            self._params.setdefault(name, item.load)
+            self._placed[key] = self.builder.add(Param(name, item.type), name, label=name)
+        return self._placed[key]
+
+    def new_param(self, array: Array, name: str) -> Value:
+        unique, serial = name, 1
+        while unique in self._taken or unique in self._params:
+            serial += 1
+            unique = f"{name}{serial}"
+        return self.value(unique, constant_of(array))
+
+    def params(self) -> Params:
+        return Params(self._params)

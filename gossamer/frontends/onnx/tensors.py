@@ -1,0 +1,96 @@
+"""Tensors of an ONNX file: checked when the file is read, decoded when first asked for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from gossamer.frontends.onnx.external import External, find_external
+from gossamer.ir.errors import FrontendError
+from gossamer.ir.graph import Array
+from gossamer.ir.types import DType, TensorType
+
+ELEMENTS_MAX = 1 << 33
+"""No tensor may be larger: a damaged file must not make anything allocate terabytes."""
+
+_NAMES = {
+    "FLOAT": "f32", "DOUBLE": "f64", "FLOAT16": "f16", "BFLOAT16": "bf16", "FLOAT8E4M3FN": "f8e4m3",
+    "FLOAT8E5M2": "f8e5m2", "BOOL": "bool", "INT2": "i2", "INT4": "i4", "INT8": "i8", "INT16": "i16", "INT32": "i32",
+    "INT64": "i64", "UINT2": "u2", "UINT4": "u4", "UINT8": "u8", "UINT16": "u16", "UINT32": "u32", "UINT64": "u64",
+}  # fmt: skip
+_KNOWN = frozenset(TensorProto.DataType.keys())
+_DTYPES = {TensorProto.DataType.Value(n): DType.parse(t) for n, t in _NAMES.items() if n in _KNOWN}
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """A tensor whose numbers are known at import. `name` is the initialiser it came from, else empty."""
+
+    type: TensorType
+    load: Callable[[], Array]
+    name: str = ""
+
+
+def constant_of(array: Array) -> Constant:
+    """A constant that is already there."""
+    held = np.asarray(array)
+    dtype = DType.parse("bool" if held.dtype == np.bool_ else f"{held.dtype.kind}{8 * held.dtype.itemsize}")
+    return Constant(TensorType(dtype, held.shape), lambda: held)
+
+
+def dtype_of(code: int, where: str) -> DType:
+    """The element type behind an ONNX type number."""
+    if code not in _DTYPES:
+        known = code in TensorProto.DataType.values()
+        found = TensorProto.DataType.Name(code) if known else f"number {code}"  # type: ignore[arg-type]
+        raise FrontendError(f"{where} has the element type {found}, which is not supported")
+    return _DTYPES[code]
+
+
+def checked_type(dtype: DType, shape: Sequence[int], where: str) -> TensorType:
+    """A tensor type; FrontendError for a negative extent or an absurd size."""
+    if any(extent < 0 for extent in shape):
+        raise FrontendError(f"{where} is malformed: its shape is {list(shape)}")
+    if prod(shape) > ELEMENTS_MAX:
+        raise FrontendError(f"{where} declares {prod(shape):.3g} elements {list(shape)} and may have {ELEMENTS_MAX:.3g}")
+    return TensorType(dtype, tuple(shape))
+
+
+def read_tensor(tensor: TensorProto, folder: Path, name: str = "") -> Constant:
+    """Check that a tensor holds what it declares; decode nothing yet."""
+    where = f"tensor '{tensor.name or name}'"
+    kind = checked_type(dtype_of(tensor.data_type, where), tensor.dims, where)
+    if tensor.data_location == TensorProto.EXTERNAL:
+        source = find_external(tensor, (kind.bits + 7) // 8, folder, where)
+        return Constant(kind, lambda: _held(_read_external(source, tensor), kind), tensor.name)
+    _check_length(tensor, kind, where)
+    return Constant(kind, lambda: _held(numpy_helper.to_array(tensor), kind), tensor.name)
+
+
+def _check_length(tensor: TensorProto, kind: TensorType, where: str) -> None:
+    if tensor.HasField("raw_data"):
+        found, needed, unit = len(tensor.raw_data), (kind.bits + 7) // 8, "bytes"
+        if kind.dtype.kind == "bool":
+            needed = kind.elements
+    else:
+        field = helper.tensor_dtype_to_field(tensor.data_type)
+        packed = 8 // kind.dtype.bits if kind.dtype.integer and kind.dtype.bits < 8 else 1
+        found, needed, unit = len(getattr(tensor, field)), -(-kind.elements // packed), "numbers"
+    if found != needed:
+        raise FrontendError(f"{where} is malformed: shape {list(kind.shape)} needs {needed} {unit} and it holds {found}")
+
+
+def _read_external(source: External, tensor: TensorProto) -> Array:
+    raw = source.read()
+    if helper.tensor_dtype_to_np_dtype(tensor.data_type).kind in "fiub":
+        return raw.view(helper.tensor_dtype_to_np_dtype(tensor.data_type)).reshape(tuple(tensor.dims))
+    inline = TensorProto(data_type=tensor.data_type, dims=tensor.dims, raw_data=raw.tobytes())
+    return numpy_helper.to_array(inline)
+
+
+def _held(array: Array, kind: TensorType) -> Array:
+    """In the numpy type that the IR holds this element type in (bf16 as float32, i4 as int8)."""
+    return array if array.dtype == kind.dtype.numpy else array.astype(kind.dtype.numpy)
