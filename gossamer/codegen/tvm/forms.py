@@ -7,6 +7,7 @@ OIHW -> (oc/v, ic/b, kh, kw, b, v), with v the lanes and b the channel block of 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
@@ -29,8 +30,16 @@ class Form:
     """Storage of every operand and of the stored stages; inner extents of split reduction axes (stage, axis)."""
 
     operands: tuple[Storage, ...]
-    stages: Mapping[int, Storage]
-    reduction_blocks: Mapping[tuple[int, str], int]
+    stored: tuple[tuple[int, Storage], ...]
+    split: tuple[tuple[tuple[int, str], int], ...]
+
+    @cached_property
+    def stages(self) -> dict[int, Storage]:
+        return dict(self.stored)
+
+    @cached_property
+    def reduction_blocks(self) -> dict[tuple[int, str], int]:
+        return dict(self.split)
 
 
 @dataclass(frozen=True)
@@ -57,7 +66,7 @@ def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[
         stages.setdefault(i, Storage(Layout.plain(program.stages[i].shape), storage_dtype(program.stages[i].dtype)))
     blocks = {} if pair is None else _reduction_blocks(program, pair[0], operands)
     kept = tuple(Storage(o.layout or _param_layout(program, k, o.type, stages, blocks), storage_dtype(o.type.dtype)) for k, o in enumerate(operands))
-    return Form(kept, stages, blocks)
+    return Form(kept, tuple(sorted(stages.items(), key=lambda item: item[0])), tuple(blocks.items()))
 
 
 def _without_halo(layout: Layout) -> Layout:

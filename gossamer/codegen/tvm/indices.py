@@ -13,6 +13,13 @@ def bare_axis(index: Index) -> str:
     return index.terms[0][0]
 
 
+def axes_in(index: Index) -> set[str]:
+    """Axes the index depends on."""
+    if isinstance(index, Affine):
+        return {name for name, _ in index.terms}
+    return set().union(*(axes_in(i) for i, _ in index.terms)) if isinstance(index, Sum) else axes_in(index.index)
+
+
 def index_range(index: Index, highs: Mapping[str, int]) -> tuple[int, int]:
     """(lowest, highest) value when axis a runs over 0 .. highs[a]."""
     if isinstance(index, Affine):

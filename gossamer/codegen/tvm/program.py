@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from gossamer.codegen.tvm.indices import simplified
 from gossamer.ir.errors import BackendError
-from gossamer.ir.graph import Graph, Node
+from gossamer.ir.graph import Node
 from gossamer.ir.nest import Acc, Apply, Convert, Expr, Kernel, Load, Nest, Table, at
-from gossamer.ir.types import DType, Value
+from gossamer.ir.ops.structure import Fused
+from gossamer.ir.types import DType
 
 Array: TypeAlias = NDArray[Any]
 
@@ -35,15 +36,12 @@ class Program:
 
 def program_of(node: Node) -> Program:
     """The normalised program of a node. Raises BackendError when an op in it is opaque (has no loop nest)."""
-    body = getattr(node.op, "body", None)
-    kernel = _fused(node, body) if isinstance(body, Graph) else _kernel_of(node)
-    return _hoist_tables(_materialise_results(_split_epilogues(_simplified(kernel))))
+    return _hoist_tables(_materialise_results(_split_epilogues(_simplified(_kernel_of(node)))))
 
 
 def opaque_op(node: Node) -> str | None:
     """Name of the first op in the node that has no loop-nest meaning; None when all have one."""
-    body = getattr(node.op, "body", None)
-    inner = body.nodes if isinstance(body, Graph) else (node,)
+    inner = node.op.body.nodes if isinstance(node.op, Fused) else (node,)
     return next((n.op.name for n in inner if n.op.kernel() is None), None)
 
 
@@ -65,18 +63,6 @@ def _kernel_of(node: Node) -> Kernel:
     if kernel is None:
         raise BackendError(f"{node.title} ({node.op.name}): the op is opaque (no loop nest), so no code can be generated for it")
     return kernel
-
-
-def _fused(node: Node, body: Graph) -> Kernel:
-    count = len(body.inputs)
-    numbers: dict[Value, int] = {value: i for i, value in enumerate(body.inputs)}
-    stages: list[Nest] = []
-    for inner in body.nodes:
-        kernel, base = _kernel_of(inner), count + len(stages)
-        table = [numbers[v] for v in inner.op.operands] + [base + i for i in range(len(kernel.stages))]
-        stages += [_renumbered(nest, table) for nest in kernel.stages]
-        numbers |= {value: base + kernel.results[i] for i, value in enumerate(inner.results)}
-    return Kernel(count, tuple(stages), tuple(numbers[v] - count for v in body.outputs))
 
 
 def _renumbered(nest: Nest, table: list[int]) -> Nest:

@@ -1,6 +1,6 @@
 """The shape of a program: whether it is *anchored*, that is one reduction whose result one pointwise stage stores."""
 
-from gossamer.codegen.tvm.indices import bare_axis
+from gossamer.codegen.tvm.indices import axes_in, bare_axis
 from gossamer.codegen.tvm.program import loads
 from gossamer.ir.nest import Apply, Kernel, Load, Nest
 
@@ -35,6 +35,14 @@ def weighted_product(nest: Nest) -> tuple[Load, Load] | None:
         return None
     left, right = (loads(a) for a in body.args)
     return (left[0], right[0]) if len(left) == 1 and len(right) == 1 else None
+
+
+def shared_factor(nest: Nest, axis: int) -> bool:
+    """The nest sums products of one factor that varies along the parallel axis and one that does not (a weight and an input)."""
+    product, name = weighted_product(nest), nest.parallel[axis].name
+    if product is None:
+        return False
+    return sum(name in set().union(*map(axes_in, load.index)) for load in product) == 1
 
 
 def _reads_at_point(program: Kernel, stage: int, wanted: int) -> bool:

@@ -1,0 +1,124 @@
+"""A compiled module: runs, measures itself layer by layer, and is kept as a folder.
+
+    manifest.json   what is called on what (no code)         params.npz   packed parameters
+    kernels.so      the kernels, native code for this kind of machine
+
+Loading needs neither the module nor a compiler. Not thread-safe: one run at a time, its buffers are reused.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gossamer.backends.cpu.manifest import FORMAT, LayerReport, Manifest, Port
+from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Array
+
+MANIFEST, PARAMS, LIBRARY = "manifest.json", "params.npz", "kernels.so"
+
+
+class CpuArtifact:
+    """A network compiled for this machine."""
+
+    def __init__(self, manifest: Manifest, library: Any, params: Mapping[str, Array]) -> None:
+        from gossamer.codegen.tvm import adapter  # tvm takes seconds to import
+
+        adapter.use_threads(manifest.hardware.cores)
+        self.manifest, self._library, self._params = manifest, library, dict(params)
+        self._arrays = [adapter.aligned(b.shape, np.dtype(b.dtype), b.fill) for b in manifest.buffers]
+        for array, spec in zip(self._arrays, manifest.buffers, strict=True):
+            if spec.param:
+                array[...] = self._params[spec.param]
+        tensors = [adapter.tensor(a) for a in self._arrays]
+        self._calls: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
+            (library.function(x.kernel), tuple(tensors[i] for i in x.buffers)) for x in manifest.launches
+        ]
+        self._feeds = {p.name: (p, self._arrays[p.buffer][_interior(p)]) for p in manifest.inputs}
+
+    @property
+    def layers(self) -> tuple[LayerReport, ...]:
+        """One row per kernel call, in order of execution."""
+        return self.manifest.layers
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
+        """Outputs by name; inputs by name. Raises BackendError on a missing, unknown or misshapen input."""
+        self._feed(inputs)
+        for function, tensors in self._calls:
+            function(*tensors)
+        return {p.name: p.layout.unpack(self._arrays[p.buffer]) for p in self.manifest.outputs}
+
+    def profile(self, inputs: Mapping[str, Array], runs: int = 20) -> tuple[float, ...]:
+        """Median seconds of each kernel call over `runs` whole runs, after two to warm up; same order as `layers`."""
+        self._feed(inputs)
+        spent = np.zeros((runs + 2, len(self._calls)))
+        for row in spent:
+            for i, (function, tensors) in enumerate(self._calls):
+                start = time.perf_counter()
+                function(*tensors)
+                row[i] = time.perf_counter() - start
+        return tuple(float(s) for s in np.median(spent[2:], axis=0))
+
+    def save(self, folder: Path | str) -> None:
+        """Write the artifact. Raises BackendError when `folder` holds anything but an artifact, or cannot be written."""
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()) and not (folder / MANIFEST).exists():
+                raise BackendError(f"{folder}: holds files that are no artifact, needed an empty or new folder")
+            self._library.export(folder / LIBRARY)
+            np.savez(folder / PARAMS, **self._params)  # type: ignore[arg-type]
+            (folder / MANIFEST).write_text(json.dumps(self.manifest.to_json(), indent=1))
+        except OSError as error:
+            raise BackendError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+    @staticmethod
+    def load(folder: Path | str) -> "CpuArtifact":
+        """Read what `save` wrote. Raises BackendError when it is missing, damaged, or of another format."""
+        from gossamer.codegen.tvm import adapter
+
+        folder = Path(folder)
+        manifest, params = _read(folder)
+        return CpuArtifact(manifest, adapter.load_library(folder / LIBRARY), params)
+
+    def _feed(self, inputs: Mapping[str, Array]) -> None:
+        unknown = sorted(set(inputs) - set(self._feeds))
+        if unknown:
+            raise BackendError(f"{self.manifest.name}: no input '{unknown[0]}'; it has {', '.join(self._feeds)}")
+        for name, (port, room) in self._feeds.items():
+            if name not in inputs:
+                raise BackendError(f"{self.manifest.name}: input '{name}' is missing, needed {port.type.dtype}{list(port.type.shape)}")
+            room[...] = _checked(self.manifest.name, port, np.asarray(inputs[name])).reshape(room.shape)
+
+
+def _checked(where: str, port: Port, array: Array) -> Array:
+    if array.shape != port.type.shape or array.dtype != port.type.dtype.numpy:
+        found, needed = f"{array.dtype}{list(array.shape)}", f"{port.type.dtype.numpy}{list(port.type.shape)}"
+        raise BackendError(f"{where}: input '{port.name}' is {found}, needed {needed}")
+    return array
+
+
+def _interior(port: Port) -> tuple[slice, ...]:
+    """The elements of an input's buffer inside its halo (inputs are row-major)."""
+    return tuple(slice(b, b + e) for b, e in zip(port.layout.before, port.layout.logical, strict=True))
+
+
+def _read(folder: Path) -> tuple[Manifest, dict[str, Array]]:
+    try:
+        data = json.loads((folder / MANIFEST).read_text())
+        if data.get("format") != FORMAT:
+            raise BackendError(f"{folder}: artifact format {data.get('format')}, needed {FORMAT}; compile the module again")
+        with np.load(folder / PARAMS, allow_pickle=False) as stored:
+            params = {name: stored[name] for name in stored.files}
+        manifest = Manifest.from_json(data)
+        missing = [b.param for b in manifest.buffers if b.param and b.param not in params]
+        if missing:
+            raise BackendError(f"{folder / PARAMS}: parameter {missing[0]} is missing; compile the module again")
+        return manifest, params
+    except FileNotFoundError as error:
+        raise BackendError(f"{folder}: no artifact ({Path(str(error.filename)).name} is missing)") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BackendError(f"{folder}: damaged artifact ({error}); compile the module again") from error

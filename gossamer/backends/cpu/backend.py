@@ -1,0 +1,60 @@
+"""The backend object behind the entry point `cpu`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from gossamer.backends.base import Artifact, Infeasible, LayerCosts
+from gossamer.backends.cpu.cost import layer_costs
+from gossamer.backends.cpu.hardware import CpuHardware, host
+from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Module, Node
+from gossamer.ir.hardware import Hardware
+from gossamer.ir.layer import Layer
+from gossamer.ir.schedule import Schedule
+
+
+class CpuBackend:
+    """Compiles and runs on this machine; prices layers on any CPU described by `CpuHardware`."""
+
+    name = "cpu"
+    summary = "this machine's CPU: native kernels through TVM, blocked layouts, Winograd, int8"
+
+    @property
+    def hardware(self) -> type[Hardware]:
+        return CpuHardware
+
+    def default_hardware(self) -> CpuHardware:
+        """This machine."""
+        return host()
+
+    def supports(self, node: Node) -> Infeasible | None:
+        from gossamer.backends.cpu.support import unsupported
+
+        return unsupported(node)
+
+    def schedules(self, node: Node, hardware: Hardware) -> Sequence[Schedule]:
+        from gossamer.backends.cpu.schedules import legal_schedules
+
+        return legal_schedules(node, _own(hardware))
+
+    def cost(self, layers: Sequence[Layer], hardware: Sequence[Hardware]) -> LayerCosts:
+        return layer_costs(layers, [_own(h) for h in hardware])
+
+    def area_mm2(self, hardware: Hardware) -> float | None:
+        return None
+
+    def compile(self, module: Module) -> Artifact | Infeasible:
+        from gossamer.backends.cpu.build import compile_module
+
+        return compile_module(module, host() if module.hardware is None else _own(module.hardware))
+
+    def load(self, folder: Path) -> Artifact:
+        from gossamer.backends.cpu.artifact import CpuArtifact
+
+        return CpuArtifact.load(folder)
+
+
+def _own(hardware: Hardware) -> CpuHardware:
+    if not isinstance(hardware, CpuHardware):
+        raise BackendError(f"cpu: found hardware of target '{hardware.target}', needed a CpuHardware")
+    return hardware

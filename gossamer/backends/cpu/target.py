@@ -1,0 +1,21 @@
+"""From hardware to a tvm target, and kernels to a library. Imported only when something is compiled or run."""
+
+from collections.abc import Mapping
+
+from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.codegen.tvm.adapter import Library, Target, compile_library, host_cpu
+from gossamer.codegen.tvm.kernel import KernelSpec
+
+_CPUS = {"avx2": "haswell", "avx512": "skylake-avx512", "avx512_vnni": "icelake-server", "neon": "cortex-a76"}
+
+
+def target_of(hardware: CpuHardware) -> Target:
+    """The compiler's target; 512-bit vectors are kept whole where the hardware asks for them."""
+    name = host_cpu()[0] if hardware.isa == "host" else _CPUS[hardware.isa]
+    wide = hardware.vector_bits >= 512 and hardware.isa != "neon"
+    return Target(name, hardware.cores, ("-prefer-256-bit",) if wide else ())
+
+
+def build_library(kernels: Mapping[KernelSpec, str], hardware: CpuHardware) -> Library:
+    """Generate and compile every kernel."""
+    return compile_library([spec.function(name) for spec, name in kernels.items()], target_of(hardware))
