@@ -83,6 +83,11 @@ class LayerColumns(_Columns):
         """Rows that are matrix products (conv, gemm); the rest use the vector lanes."""
         return self.kind <= _KIND_CODE["gemm"]
 
+    @property
+    def macs(self) -> Column:
+        """Multiply-accumulates of conv and gemm rows (meaningless for the rest)."""
+        return self.n * self.oc * self.oh * self.ow * (self.ic / self.groups) * self.kh * self.kw
+
 
 @dataclass(frozen=True)
 class HardwareColumns(_Columns):

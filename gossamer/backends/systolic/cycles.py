@@ -34,7 +34,9 @@ def array_cycles(dataflow: float, m: Column, n: Column, k: Column, rows: Column,
     return ceil_div(m, rows) * ceil_div(n, cols) * (k + rows + cols - 2)
 
 
-def array_accesses(dataflow: float, m: Column, n: Column, k: Column, rows: Column, cols: Column) -> tuple[Column, Column, Column]:
+def array_accesses(
+    dataflow: float, m: Column, n: Column, k: Column, rows: Column, cols: Column
+) -> tuple[Column, Column, Column]:
     """SRAM accesses (elements) of one product: inputs read, weights read, outputs written, as SCALE-Sim counts them.
 
     For os SCALE-Sim 3.0.0 adds folds * (R + C) to the last by mistake; it is not repeated here.

@@ -14,7 +14,9 @@ ACCUMULATOR_BITS = 32
 _UM2_PER_MM2 = 1e6
 _SMALLEST = 8 * 1024.0
 
-_FIGURES = {f.name: np.array([getattr(t, f.name) for t in TABLE]) for f in fields(Technology) if f.type in (float, "float")}
+_FIGURES = {
+    f.name: np.array([getattr(t, f.name) for t in TABLE]) for f in fields(Technology) if f.type in (float, "float")
+}
 
 
 def figure(chips: HardwareColumns, name: str) -> Column:
@@ -48,8 +50,10 @@ class Prices:
     @staticmethod
     def of(chips: HardwareColumns) -> "Prices":
         return Prices(
-            sram_j_per_byte(chips, chips.ifmap_sram_bytes), sram_j_per_byte(chips, chips.filter_sram_bytes),
-            sram_j_per_byte(chips, chips.ofmap_sram_bytes), figure(chips, "dram_pj_per_byte") * PICO,
+            sram_j_per_byte(chips, chips.ifmap_sram_bytes),
+            sram_j_per_byte(chips, chips.filter_sram_bytes),
+            sram_j_per_byte(chips, chips.ofmap_sram_bytes),
+            figure(chips, "dram_pj_per_byte") * PICO,
             area_mm2(chips) * figure(chips, "idle_w_per_mm2"),
         )
 

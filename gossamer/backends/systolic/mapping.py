@@ -35,7 +35,11 @@ PLANES: tuple[str, ...] = ("mn k=K", "nm k=K", *(f"mnk k={d:g}R" for d in DEPTH_
 _PIXEL_NAMES = (*(f"m=M/{cut:g}" for cut in PIXEL_CUTS), "m=1G")
 _CHANNEL_NAMES = ("n=N", *(f"n={g:g}C" for g in CHANNEL_GRIDS))
 
-MAPPINGS: tuple[str, ...] = (*(f"{plane} {m} {n}" for plane in PLANES for m in _PIXEL_NAMES for n in _CHANNEL_NAMES), "vector", "none")
+MAPPINGS: tuple[str, ...] = (
+    *(f"{plane} {m} {n}" for plane in PLANES for m in _PIXEL_NAMES for n in _CHANNEL_NAMES),
+    "vector",
+    "none",
+)
 """Names of every mapping, in the order of the candidates; `vector` for the vector lanes, `none` where nothing fits."""
 
 CANDIDATES = len(MAPPINGS) - 2
@@ -71,9 +75,20 @@ class Product:
         taps, ic = c["kh"] * c["kw"], c["ic"] / c["groups"]
         oh, ow = c["oh"] * c["n"], c["ow"]
         return Product(
-            m=oh * ow, n=c["oc"] / c["groups"], k=ic * taps, groups=c["groups"], oh=oh, ow=ow, ih=c["ih"] * c["n"], iw=c["iw"],
-            ic=ic, taps=taps, span_h=(c["kh"] - 1) * c["dilation_h"] + 1, span_w=(c["kw"] - 1) * c["dilation_w"] + 1,
-            stride_h=c["stride_h"], stride_w=c["stride_w"],
+            m=oh * ow,
+            n=c["oc"] / c["groups"],
+            k=ic * taps,
+            groups=c["groups"],
+            oh=oh,
+            ow=ow,
+            ih=c["ih"] * c["n"],
+            iw=c["iw"],
+            ic=ic,
+            taps=taps,
+            span_h=(c["kh"] - 1) * c["dilation_h"] + 1,
+            span_w=(c["kw"] - 1) * c["dilation_w"] + 1,
+            stride_h=c["stride_h"],
+            stride_w=c["stride_w"],
         )
 
 
@@ -101,8 +116,12 @@ class Pixels:
         down, across = np.ceil(p.oh / tall), np.ceil(p.ow / wide)
         rows_in = np.minimum(p.ih, (tall - 1) * p.stride_h + p.span_h)
         cols_in = np.minimum(p.iw, (wide - 1) * p.stride_w + p.span_w)
-        swept_h = np.minimum(p.ih, (p.oh - 1) * p.stride_h + p.span_h) + (down - 1) * np.maximum(0.0, p.span_h - p.stride_h)
-        swept_w = np.minimum(p.iw, (p.ow - 1) * p.stride_w + p.span_w) + (across - 1) * np.maximum(0.0, p.span_w - p.stride_w)
+        swept_h = np.minimum(p.ih, (p.oh - 1) * p.stride_h + p.span_h) + (down - 1) * np.maximum(
+            0.0, p.span_h - p.stride_h
+        )
+        swept_w = np.minimum(p.iw, (p.ow - 1) * p.stride_w + p.span_w) + (across - 1) * np.maximum(
+            0.0, p.span_w - p.stride_w
+        )
         return Pixels(tall * wide, down * across, rows_in * cols_in, swept_h * swept_w)
 
 

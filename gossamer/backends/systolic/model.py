@@ -26,12 +26,15 @@ from gossamer.backends.systolic.vector import price_vector
 
 Column = NDArray[np.float64]
 
-BLOCK = 192
+BLOCK = 512
 """Rows priced together: their working set stays in the second-level cache."""
 
 
-def price(layers: LayerColumns, chips: HardwareColumns) -> LayerCosts:
-    """Cost of each row, best mapping chosen (latency, then energy). A single layer or chip is broadcast over the other."""
+def price(layers: LayerColumns, chips: HardwareColumns, wanted: NDArray[np.int64] | None = None) -> LayerCosts:
+    """Cost of each row, best mapping chosen (latency, then energy). A single layer or chip is broadcast over the other.
+
+    `wanted` (a position in `mapping.MAPPINGS` per row, -1 for free) prices mappings chosen beforehand.
+    """
     layers, chips = _paired(layers, chips)
     rows = len(layers)
     table = {name: np.zeros(rows) for name in ("total", "energy", "compute", "sram", "dram", "mapping")}
@@ -40,7 +43,11 @@ def price(layers: LayerColumns, chips: HardwareColumns) -> LayerCosts:
         where = np.flatnonzero(on_array & (chips.dataflow == dataflow))
         for start in range(0, len(where), BLOCK):
             part = where[start : start + BLOCK]
-            _store(table, part, _price_array(dataflow, layers.take(part), chips.take(part)))
+            _store(
+                table,
+                part,
+                _price_array(dataflow, layers.take(part), chips.take(part), None if wanted is None else wanted[part]),
+            )
     where = np.flatnonzero(~on_array)
     if len(where):
         _store(table, where, price_vector(layers.take(where), chips.take(where)))
@@ -58,16 +65,25 @@ def _paired(layers: LayerColumns, chips: HardwareColumns) -> tuple[LayerColumns,
     raise ValueError(f"{rows} layers and {others} chips: give as many of one as of the other, or one of either")
 
 
-def _price_array(dataflow: float, layers: LayerColumns, chips: HardwareColumns) -> Choice:
+def _price_array(
+    dataflow: float,
+    layers: LayerColumns,
+    chips: HardwareColumns,
+    wanted: NDArray[np.int64] | None,
+) -> Choice:
     prices = Prices.of(chips)
-    best = choose(dataflow, layers, chips, prices)
+    best = choose(dataflow, layers, chips, prices, wanted)
     fits = np.isfinite(best.total) & (np.maximum(layers.weight_bits, layers.activation_bits) <= chips.pe_bits)
-    macs = layers.n * layers.oc * layers.oh * layers.ow * layers.ic / layers.groups * layers.kh * layers.kw
+    macs = layers.macs
     energy = best.energy + macs * mac_j(chips, layers.weight_bits, layers.activation_bits)
     energy = energy + prices.idle_w * best.total / chips.clock_hz
     return Choice(
-        np.where(fits, best.total, np.inf), np.where(fits, energy, np.inf), best.compute,
-        best.sram, best.dram, np.where(fits, best.mapping, float(NONE)),
+        np.where(fits, best.total, np.inf),
+        np.where(fits, energy, np.inf),
+        best.compute,
+        best.sram,
+        best.dram,
+        np.where(fits, best.mapping, float(NONE)),
     )
 
 
@@ -79,13 +95,19 @@ def _store(table: dict[str, Column], where: NDArray[np.intp], found: Choice) -> 
 def _costs(table: dict[str, Column], layers: LayerColumns, chips: HardwareColumns) -> LayerCosts:
     fits = np.isfinite(table["total"])
     total = np.where(fits, table["total"], 0)
-    macs = layers.n * layers.oc * layers.oh * layers.ow * layers.ic / layers.groups * layers.kh * layers.kw
+    macs = layers.macs
     capacity = total * chips.rows * chips.cols
     busy = np.where(layers.on_array & fits, macs / np.where(capacity > 0, capacity, 1), 0.0)
     compute = np.where(fits, table["compute"], 0)
     return LayerCosts(
-        latency_s=table["total"] / chips.clock_hz, energy_j=table["energy"],
-        compute_cycles=compute.astype(np.int64), stall_cycles=(total - compute).astype(np.int64),
-        sram_bytes=np.where(fits, table["sram"], 0.0), dram_bytes=np.where(fits, table["dram"], 0.0),
-        utilization=busy, fits=fits, mapping=table["mapping"].astype(np.int64), mappings=MAPPINGS,
+        latency_s=table["total"] / chips.clock_hz,
+        energy_j=table["energy"],
+        compute_cycles=compute.astype(np.int64),
+        stall_cycles=(total - compute).astype(np.int64),
+        sram_bytes=np.where(fits, table["sram"], 0.0),
+        dram_bytes=np.where(fits, table["dram"], 0.0),
+        utilization=busy,
+        fits=fits,
+        mapping=table["mapping"].astype(np.int64),
+        mappings=MAPPINGS,
     )

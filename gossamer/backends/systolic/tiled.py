@@ -48,8 +48,16 @@ class _Chips:
     @staticmethod
     def of(chips: HardwareColumns, prices: Prices) -> "_Chips":
         columns = (
-            chips.rows, chips.cols, chips.ifmap_sram_bytes, chips.filter_sram_bytes, chips.ofmap_sram_bytes,
-            chips.clock_hz / chips.dram_bytes_per_s, prices.ifmap, prices.filter, prices.ofmap, prices.dram,
+            chips.rows,
+            chips.cols,
+            chips.ifmap_sram_bytes,
+            chips.filter_sram_bytes,
+            chips.ofmap_sram_bytes,
+            chips.clock_hz / chips.dram_bytes_per_s,
+            prices.ifmap,
+            prices.filter,
+            prices.ofmap,
+            prices.dram,
         )
         return _Chips(*(c[:, None, None] for c in columns))
 
@@ -64,7 +72,9 @@ class _Bytes:
 
     @staticmethod
     def of(layers: LayerColumns) -> "_Bytes":
-        return _Bytes(*(bits[:, None, None] / 8 for bits in (layers.activation_bits, layers.weight_bits, layers.output_bits)))
+        return _Bytes(
+            *(bits[:, None, None] / 8 for bits in (layers.activation_bits, layers.weight_bits, layers.output_bits))
+        )
 
 
 @dataclass(frozen=True)
@@ -87,12 +97,30 @@ class _Work:
     output_bytes: Column
 
 
-def choose(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Choice:
-    """Best mapping of each row: least latency, then least energy. All rows have this dataflow; `energy` is that of the memories."""
+def candidate_cycles(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Column:
+    """Latency of every candidate in cycles, inf where it is not legal; shape (rows, candidates), see `mapping.MAPPINGS`."""
+    total = _totals(_work(dataflow, layers, chips, prices), depth_tiles(Product.of(layers), chips))
+    return total.reshape(len(layers), -1)
+
+
+def choose(
+    dataflow: float,
+    layers: LayerColumns,
+    chips: HardwareColumns,
+    prices: Prices,
+    wanted: NDArray[np.int64] | None = None,
+) -> Choice:
+    """Best mapping of each row: least latency, then least energy. All rows have this dataflow; `energy` is that of the memories.
+
+    `wanted`, where given and >= 0, is the one candidate a row may use.
+    """
     work = _work(dataflow, layers, chips, prices)
     depths = depth_tiles(work.p, chips)
     total = _totals(work, depths)
     rows = len(layers)
+    if wanted is not None:
+        others = (np.arange(total[0].size) != wanted[:, None]) & (wanted >= 0)[:, None]
+        total[others.reshape(total.shape)] = np.inf
     lowest = total.reshape(rows, -1).min(axis=1)
     row, plane, step_m, step_n = np.nonzero(total <= np.where(np.isfinite(lowest), lowest, -1.0)[:, None, None, None])
     energy, dram, sram = _traffic(work, depths, row, plane, step_m, step_n)
@@ -106,7 +134,9 @@ def choose(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices
         found[row[first]] = column[first]
         return found
 
-    return Choice(lowest, of_row(energy), compute[:, 0, 0], of_row(sram), of_row(dram), of_row(candidate.astype(np.float64)))
+    return Choice(
+        lowest, of_row(energy), compute[:, 0, 0], of_row(sram), of_row(dram), of_row(candidate.astype(np.float64))
+    )
 
 
 def _least_energy(row: NDArray[np.intp], energy: Column, rows: int) -> NDArray[np.intp]:
@@ -125,9 +155,20 @@ def _work(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices:
     pixels, tile_n = Pixels.of(p, chips), channel_tiles(p, chips)
     folds_m = pixels.count * np.ceil(pixels.tile / (chip.cols if dataflow == IS else chip.rows))
     return _Work(
-        dataflow, p, chip, size, pixels, tile_n, pixels.count, np.ceil(p.n / tile_n),
-        folds_m, np.ceil(p.n / chip.cols), np.ceil(p.k / chip.rows),
-        pixels.swept * p.ic * size.a, p.n * p.k * size.w, p.m * p.n * size.o,
+        dataflow,
+        p,
+        chip,
+        size,
+        pixels,
+        tile_n,
+        pixels.count,
+        np.ceil(p.n / tile_n),
+        folds_m,
+        np.ceil(p.n / chip.cols),
+        np.ceil(p.k / chip.rows),
+        pixels.swept * p.ic * size.a,
+        p.n * p.k * size.w,
+        p.m * p.n * size.o,
     )
 
 
@@ -182,13 +223,26 @@ def _whole_depth(work: _Work, tk: Column, keep_input: bool) -> Column:
 def _cut_depth(work: _Work, tk: Column) -> Column:
     """Plane `mnk`: an output tile is finished before the next; both operands move every step."""
     tm, tn, rate = work.tm, work.tn, work.chip.cycles_per_byte
-    a, f, o = work.input_bytes * rate / (tm * tk), work.weight_bytes * rate / (tn * tk), (work.output_bytes * rate / tm) / tn
+    a, f, o = (
+        work.input_bytes * rate / (tm * tk),
+        work.weight_bytes * rate / (tn * tk),
+        (work.output_bytes * rate / tm) / tn,
+    )
     tiles = tm * tn
     load = a + f
     return _time(work, _compute(work, tk) / (tiles * tk), load, o, tiles, load + o, tiles * (tk - 1), load)
 
 
-def _time(work: _Work, c: Column, first: Column, last: Column, many: Column, moved: Column, others: Column, moved_other: Column) -> Column:
+def _time(
+    work: _Work,
+    c: Column,
+    first: Column,
+    last: Column,
+    many: Column,
+    moved: Column,
+    others: Column,
+    moved_other: Column,
+) -> Column:
     """Cycles of a layer: `many` steps move for `moved` cycles (the first of them before anything runs), `others` for
     `moved_other`; see model.py."""
     groups = work.p.groups
@@ -197,7 +251,12 @@ def _time(work: _Work, c: Column, first: Column, last: Column, many: Column, mov
 
 
 def _traffic(
-    work: _Work, depths: tuple[Column, ...], row: NDArray[np.intp], plane: NDArray[np.intp], step_m: NDArray[np.intp], step_n: NDArray[np.intp],
+    work: _Work,
+    depths: tuple[Column, ...],
+    row: NDArray[np.intp],
+    plane: NDArray[np.intp],
+    step_m: NDArray[np.intp],
+    step_n: NDArray[np.intp],
 ) -> tuple[Column, Column, Column]:
     """Energy of the memories (J), DRAM and SRAM traffic (bytes) of some candidates.
 
@@ -221,6 +280,8 @@ def _traffic(
     at_filter = reads_w * size.w[row, 0, 0] + loaded_w
     at_ofmap = (2 * sums - m * n) * ACCUMULATOR_BYTES + out
     moved = loaded_a + loaded_w + out
-    energy = at_ifmap * chip.ifmap_j[row, 0, 0] + at_filter * chip.filter_j[row, 0, 0] + at_ofmap * chip.ofmap_j[row, 0, 0]
+    energy = (
+        at_ifmap * chip.ifmap_j[row, 0, 0] + at_filter * chip.filter_j[row, 0, 0] + at_ofmap * chip.ofmap_j[row, 0, 0]
+    )
     energy = energy + moved * chip.dram_j[row, 0, 0]
     return groups * energy, groups * moved, groups * (at_ifmap + at_filter + at_ofmap)
