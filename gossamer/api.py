@@ -12,19 +12,26 @@ Imports stand inside the functions, so that `import gossamer` costs nothing that
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gossamer.ir.errors import BackendError
+from gossamer.ir.errors import BackendError, FrontendError
 
 if TYPE_CHECKING:
+    import torch
+
     from gossamer.backends.base import Artifact, Backend
     from gossamer.ir.graph import Array, Module
     from gossamer.ir.hardware import Hardware, Number
+    from gossamer.passes.base import Pass
 
     HardwareValues = Hardware | Mapping[str, Number]
+
+# Every artifact's folder holds this file, a JSON object whose "target" says who can load it.
+MANIFEST = "manifest.json"
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,32 @@ class Stage:
     name: str
     module: "Module"
     seconds: float
+
+
+def load(
+    source: "str | PathLike[str] | Module | torch.nn.Module",
+    *,
+    shapes: "Mapping[str, Sequence[int]] | None" = None,
+    example: "tuple[torch.Tensor, ...] | None" = None,
+) -> "Module":
+    """A network as a module: an ONNX file, or a torch module with an `example` of its inputs.
+
+    `shapes` fixes inputs that an ONNX file leaves open: `{"x": (1, 3, 224, 224)}`. Raises FrontendError: not ONNX, cut
+    off or malformed, external data missing, dynamic shapes, operators that are not supported (all of them).
+    """
+    from gossamer.ir.graph import Module
+
+    if isinstance(source, Module):
+        return source
+    if isinstance(source, str | PathLike):
+        from gossamer.frontends.onnx import load_onnx
+
+        return load_onnx(source, shapes)
+    if example is None:
+        raise FrontendError("a torch module needs example=(tensor, ...), its inputs in order, to be exported")
+    from gossamer.frontends.pytorch import load_torch
+
+    return load_torch(source, example)
 
 
 def compile(
@@ -50,9 +83,14 @@ def compile(
     `calibration` gives real inputs by name (batch first) for `quantize`. Raises BackendError, with what was needed,
     what there was and what would help, when the network does not fit.
     """
+    return build(prepare(module, target, passes=passes, hardware=hardware, calibration=calibration), target)
+
+
+def build(module: "Module", target: str) -> "Artifact":
+    """The last step of `compile`: a module that has been through its passes, built. Raises BackendError."""
     from gossamer.backends.base import Infeasible
 
-    result = backend(target).compile(prepare(module, target, passes=passes, hardware=hardware, calibration=calibration))
+    result = backend(target).compile(module)
     if isinstance(result, Infeasible):
         raise BackendError(f"{target}: {result}")
     return result
@@ -112,14 +150,15 @@ def load_artifact(folder: Path | str) -> "Artifact":
 
 def target_of(folder: Path) -> str:
     """The target a saved artifact was built for. Raises BackendError when the folder holds none."""
+    manifest = folder / MANIFEST
     try:
-        head: Any = json.loads((folder / "artifact.json").read_text(encoding="utf-8"))
+        head: Any = json.loads(manifest.read_text(encoding="utf-8"))
         return str(head["target"])
     except FileNotFoundError:
-        what = "holds no compiled network (no artifact.json)" if folder.is_dir() else "no such folder"
+        what = f"holds no compiled network (no {MANIFEST})" if folder.is_dir() else "no such folder"
         raise BackendError(f"{folder}: {what}; `gossamer compile MODEL -o {folder}` makes one") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BackendError(f"{folder}/artifact.json: cannot be read ({error}); compile again") from error
+        raise BackendError(f"{manifest}: cannot be read ({error}); compile again") from error
 
 
 def backend(target: str) -> "Backend":
@@ -137,10 +176,23 @@ def targets() -> "dict[str, Backend]":
     return {name: backend(name) for name in BACKENDS.names()}
 
 
+def _calibrated(item: "Pass", module: "Module", inputs: "Mapping[str, Array] | None") -> "Pass":
+    """`quantize` with the ranges that the activations of `module` take on `inputs`; any other pass as it is."""
+    from gossamer.passes.quantize import Quantize
+
+    if inputs is None or not isinstance(item, Quantize):
+        return item
+    from gossamer.passes.calibrate import calibrate
+
+    return item.calibrated(calibrate(module, inputs))
+
+
 def _hardware(target: "Backend", module: "Module", given: "HardwareValues | None") -> "Hardware":
-    if isinstance(given, Mapping):
-        return target.hardware.build(given)
-    if given is not None:
-        return given
+    """What was given, over the module's own hardware or else the target's default (for cpu: this machine)."""
     own = module.hardware
-    return own if isinstance(own, target.hardware) else target.hardware()
+    # only a target that is a machine at hand has a default_hardware of its own
+    fallback: Callable[[], Hardware] = getattr(target, "default_hardware", target.hardware)
+    base = own if isinstance(own, target.hardware) else fallback()
+    if isinstance(given, Mapping):
+        return target.hardware.build(base.values() | dict(given))
+    return base if given is None else given

@@ -1,6 +1,6 @@
 """The folder that `compile` makes and `run` reads: what the backend saved, plus the source for `--check`.
 
-    out/            the backend's own files, artifact.json among them
+    out/            the backend's own files, manifest.json among them
     out/source.onnx the model as it came, external data inside
     out/design.ir   the IR that was compiled
     out/layers.json the table that was printed
@@ -15,14 +15,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gossamer.api import MANIFEST
 from gossamer.cli.output import plain
 from gossamer.ir.errors import DataError
 
 if TYPE_CHECKING:
     from gossamer.backends.base import Artifact
     from gossamer.ir.graph import Module
+    from gossamer.ir.types import Value
 
-SOURCE = "source.onnx"
+SOURCE, DESIGN = "source.onnx", "design.ir"
 
 
 def check_folder(folder: Path, force: bool) -> None:
@@ -31,8 +33,8 @@ def check_folder(folder: Path, force: bool) -> None:
         return
     if not folder.is_dir():
         raise DataError(f"{folder}: is a file; name a new folder")
-    if any(folder.iterdir()) and not (force and (folder / "artifact.json").exists()):
-        ours = (folder / "artifact.json").exists()
+    if any(folder.iterdir()) and not (force and (folder / MANIFEST).exists()):
+        ours = (folder / MANIFEST).exists()
         remedy = "add --force to replace it" if ours else "name a new folder"
         raise DataError(f"{folder}: {'holds an earlier compile' if ours else 'is not empty'}; {remedy}")
 
@@ -47,7 +49,7 @@ def write_bundle(
             made = Path(scratch) / "made"
             artifact.save(made)
             _copy_source(model, made / SOURCE)
-            (made / "design.ir").write_text(str(module), encoding="utf-8")
+            (made / DESIGN).write_text(str(module), encoding="utf-8")
             (made / "layers.json").write_text(json.dumps(plain(document), indent=1) + "\n", encoding="utf-8")
             check_folder(folder, force)
             if folder.exists():
@@ -55,6 +57,19 @@ def write_bundle(
             made.rename(folder)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})") from error
+
+
+def saved_inputs(folder: Path) -> "tuple[Value, ...]":
+    """The inputs of the network in a folder, from the IR that was compiled. Raises DataError."""
+    from gossamer.ir.text import parse_module
+
+    try:
+        text = (folder / DESIGN).read_text(encoding="utf-8")
+    except OSError:
+        raise DataError(
+            f"{folder}: has no {DESIGN} that says what the inputs are; `gossamer compile -o` keeps one"
+        ) from None
+    return parse_module(text).graph.inputs
 
 
 def _copy_source(model: Path, place: Path) -> None:

@@ -13,6 +13,7 @@ from gossamer.cli.options import (
     ShapeOption,
     parse_hardware,
     parse_shapes,
+    random_inputs,
     read_arrays,
 )
 from gossamer.cli.output import JsonFlag, Output
@@ -45,7 +46,7 @@ def compile(
     """Compile a network for a target and show what every layer costs."""
     import gossamer.api as api
     from gossamer.cli.bundle import check_folder, write_bundle
-    from gossamer.report.layers import layer_lines
+    from gossamer.report.layers import Timed, priced_lines, timed_lines
 
     with Output(as_json) as out:
         if folder is not None:
@@ -61,8 +62,12 @@ def compile(
         with out.working(f"compiling {len(ready.graph.nodes)} operators for {target}"):
             artifact = api.build(ready, target)
         with out.working("timing every layer"):
-            measured = api.layer_times(artifact) if measure else {}
-        lines = layer_lines(ready, api.backend(target), measured)
+            if isinstance(artifact, Timed):
+                lines = timed_lines(
+                    ready, artifact, (inputs or random_inputs(module.graph.inputs)) if measure else None
+                )
+            else:
+                lines = priced_lines(ready, api.backend(target))
         document: dict[str, Any] = {"model": str(model), "target": target, "layers": [vars(line) for line in lines]}
         document |= totals(lines)
         if folder is not None:
@@ -77,7 +82,7 @@ def totals(lines: "tuple[LayerLine, ...]") -> dict[str, Any]:
     times = [line.measured_s for line in lines if line.measured_s is not None]
     return {
         "macs": sum(line.macs for line in lines),
-        "predicted_s": sum(line.predicted_s for line in lines),
+        "predicted_s": sum(line.predicted_s or 0.0 for line in lines),
         "measured_s": sum(times) if times else None,
     }
 
@@ -107,8 +112,7 @@ def layer_table(lines: "tuple[LayerLine, ...]") -> "Table":
         table.add_column(name, justify="right", no_wrap=True)
     for line in lines:
         words = (line.name, line.kind, line.shape, line.algorithm, line.schedule)
-        times = [quantity(line.predicted_s, "s")]
-        if timed:
-            times.append("" if line.measured_s is None else quantity(line.measured_s, "s"))
+        known = (line.predicted_s, line.measured_s) if timed else (line.predicted_s,)
+        times = ["" if seconds is None else quantity(seconds, "s") for seconds in known]
         table.add_row(*(escape(word) for word in words), quantity(line.macs, "") if line.macs else "", *times)
     return table

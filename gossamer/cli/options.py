@@ -10,6 +10,7 @@ from gossamer.ir.errors import DataError, FrontendError, GossamerError
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Array
+    from gossamer.ir.types import Value
 
 ModelArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
 PassesOption: TypeAlias = Annotated[
@@ -67,6 +68,20 @@ def read_arrays(path: Path, names: list[str]) -> "dict[str, Array]":
     if missing:
         raise DataError(f"{path}: lacks the inputs {', '.join(missing)}; it holds {', '.join(loaded.files)}")
     return {name: loaded[name] for name in names}
+
+
+def random_inputs(values: "Iterable[Value]") -> "dict[str, Array]":
+    """Normal random numbers, seed 0, in the shapes of a network's inputs; integers get small whole numbers."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    return {
+        value.name: (rng.standard_normal(value.shape) * _spread(value)).astype(value.dtype.numpy) for value in values
+    }
+
+
+def _spread(value: "Value") -> float:
+    return 1.0 if value.dtype.floating else 8.0
 
 
 def _pair(text: str, example: str, error: type[GossamerError]) -> tuple[str, str]:

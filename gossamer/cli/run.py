@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gossamer.cli.options import read_arrays
+from gossamer.cli.options import random_inputs, read_arrays
 from gossamer.cli.output import JsonFlag, Output
 from gossamer.ir.errors import DataError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gossamer.backends.base import Artifact
     from gossamer.cli.baseline import Peer
     from gossamer.ir.graph import Array
 
@@ -45,7 +44,7 @@ def run(
             raise DataError(f"{output}: exists; name a new file")
         with out.working(f"loading {folder}"):
             artifact = api.load_artifact(folder)
-        inputs = _inputs(artifact, input)
+        inputs = _inputs(folder, input)
         with out.working("running"):
             outputs = artifact.run(inputs)
             latency_s = median_seconds(lambda: artifact.run(inputs))
@@ -62,16 +61,15 @@ def run(
     return 0 if document.get("check", {"passed": True})["passed"] else 1
 
 
-def _inputs(artifact: "Artifact", path: Path | None) -> "dict[str, Array]":
+def _inputs(folder: Path, path: Path | None) -> "dict[str, Array]":
     """What to feed: the file's arrays, or seeded random numbers of the network's own shapes."""
-    import numpy as np
+    from gossamer.cli.bundle import saved_inputs
 
-    values = artifact.inputs
-    if path is not None:
-        given = read_arrays(path, [value.name for value in values])
-        return {value.name: given[value.name].astype(value.dtype.numpy, copy=False) for value in values}
-    rng = np.random.default_rng(0)
-    return {value.name: rng.standard_normal(value.shape).astype(value.dtype.numpy) for value in values}
+    values = saved_inputs(folder)
+    if path is None:
+        return random_inputs(values)
+    given = read_arrays(path, [value.name for value in values])
+    return {value.name: given[value.name].astype(value.dtype.numpy, copy=False) for value in values}
 
 
 def _peer(folder: Path, inputs: "Mapping[str, Array]") -> "Peer":

@@ -1,19 +1,19 @@
 """A compiled network layer by layer: what it is, how it is scheduled, what it is predicted to cost, what it took."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from gossamer.backends.base import Backend
-    from gossamer.ir.graph import Module, Node
+    from gossamer.ir.graph import Array, Module, Node
     from gossamer.ir.layer import Layer
     from gossamer.report.data import LayerRow
 
 
 @dataclass(frozen=True)
 class LayerLine:
-    """One row of the table that `gossamer compile` prints."""
+    """One row of the table that `gossamer compile` prints; None where a target cannot say."""
 
     name: str
     kind: str
@@ -21,30 +21,70 @@ class LayerLine:
     algorithm: str
     schedule: str
     macs: int
-    predicted_s: float
-    measured_s: float | None
+    predicted_s: float | None
+    measured_s: float | None = None
 
 
-def layer_lines(module: "Module", backend: "Backend", measured: Mapping[str, float]) -> tuple[LayerLine, ...]:
-    """One line a layer of a scheduled module; `measured` gives seconds by result name, where they are known."""
+class Step(Protocol):
+    """A kernel call of an artifact that can time itself."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def op(self) -> str: ...
+    @property
+    def algorithm(self) -> str: ...
+    @property
+    def schedule(self) -> str: ...
+    @property
+    def macs(self) -> int: ...
+    @property
+    def predicted_s(self) -> float | None: ...
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """An artifact that runs on this machine and can say what each of its kernels takes."""
+
+    @property
+    def layers(self) -> Sequence[Step]: ...
+
+    def profile(self, inputs: "Mapping[str, Array]") -> Sequence[float]:
+        """Seconds of each of `layers`."""
+        ...
+
+
+def timed_lines(module: "Module", artifact: Timed, inputs: "Mapping[str, Array] | None") -> tuple[LayerLine, ...]:
+    """One line a kernel call; measured when there are `inputs`."""
+    from gossamer.ir.analysis import layers
+
+    known = {node.title: layer for node, layer in layers(module)}
+    steps = artifact.layers
+    times: Sequence[float | None] = artifact.profile(inputs) if inputs is not None else [None] * len(steps)
+    return tuple(
+        LayerLine(
+            name=step.title,
+            kind=kind_of(known[step.title]) if step.title in known else step.op,
+            shape=shape_of(known[step.title]) if step.title in known else "",
+            algorithm=step.algorithm,
+            schedule=step.schedule,
+            macs=step.macs,
+            predicted_s=step.predicted_s,
+            measured_s=seconds,
+        )
+        for step, seconds in zip(steps, times)
+    )
+
+
+def priced_lines(module: "Module", backend: "Backend") -> tuple[LayerLine, ...]:
+    """One line a layer of a scheduled module, as the target's cost model has it."""
     from gossamer.ir.analysis import layers
 
     pairs = layers(module)
-    if not pairs:
-        return ()
-    costs = backend.cost([layer for _, layer in pairs], [module.hardware or backend.hardware()])
+    rows = layer_rows(module, backend)
     return tuple(
-        LayerLine(
-            name=node.title,
-            kind=kind_of(layer),
-            shape=shape_of(layer),
-            algorithm=_algorithm(node, layer),
-            schedule=_schedule(node) or costs.mappings[int(costs.mapping[i])],
-            macs=layer.macs,
-            predicted_s=float(costs.latency_s[i]),
-            measured_s=measured.get(node.result.name),
-        )
-        for i, (node, layer) in enumerate(pairs)
+        LayerLine(row.label, row.kind, row.shape, _algorithm(node, layer), row.mapping, row.macs, row.latency_s)
+        for row, (node, layer) in zip(rows, pairs)
     )
 
 
@@ -94,14 +134,3 @@ def _algorithm(node: "Node", layer: "Layer") -> str:
         return "direct" if layer.macs else ""
     m = node.schedule.winograd_m
     return f"winograd F({m},{layer.kh})" if m is not None else node.schedule.algorithm
-
-
-def _schedule(node: "Node") -> str:
-    """Tiles and loop annotations in a few words; the IR text has them in full."""
-    plan = node.schedule
-    if plan is None:
-        return ""
-    tiles = " ".join(f"{tile.axis}:{'x'.join(map(str, tile.sizes))}" for tile in plan.tile)
-    vector = f"vec {plan.vectorize.axis}:{plan.vectorize.sizes[-1]}" if plan.vectorize else ""
-    parallel = f"par {','.join(plan.parallel)}" if plan.parallel else ""
-    return " ".join(part for part in (plan.layout, plan.dataflow, tiles, vector, parallel) if part)

@@ -31,13 +31,13 @@ class TinyDspArtifact:
         return evaluate(self.module, inputs)
 
     def save(self, folder: Path | str) -> None:
-        """Write artifact.json, module.txt and weights.npz; a folder that holds anything is refused."""
+        """Write manifest.json, module.txt and weights.npz; a folder that holds anything is refused."""
         path = Path(folder)
         if path.exists() and any(path.iterdir()):
             raise BackendError(f"{path}: is not empty; name a new folder")
         path.mkdir(parents=True, exist_ok=True)
         hardware = self.module.hardware or TinyDspHardware()
-        (path / "artifact.json").write_text(
+        (path / "manifest.json").write_text(
             json.dumps({"target": "tinydsp", "format": FORMAT, "hardware": hardware.values()})
         )
         (path / "module.txt").write_text(print_module(self.module.with_hardware(None)))
@@ -47,7 +47,7 @@ class TinyDspArtifact:
 def load_artifact(folder: Path) -> TinyDspArtifact:
     """Read what `save` wrote. Raises BackendError when something is missing or not ours."""
     try:
-        head = json.loads((folder / "artifact.json").read_text())
+        head = json.loads((folder / "manifest.json").read_text())
         with np.load(folder / "weights.npz") as weights:
             params = Params({name: weights[name] for name in weights.files})
         text = (folder / "module.txt").read_text()
