@@ -9,11 +9,11 @@ bounds test happens inside a network of convolutions. Any kernel can read any la
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from gossamer.codegen.tvm.indices import index_range
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, weighted_product
 from gossamer.ir.graph import Graph, Node
+from gossamer.ir.index import bounds
 from gossamer.ir.nest import Kernel, Load, Nest
 from gossamer.ir.types import Value
 
@@ -94,9 +94,9 @@ def _padded_reads(graph: Graph, programs: Mapping[Value, Program]) -> Iterator[t
 
 
 def _widen(before: list[int], after: list[int], load: Load, nest: Nest, shape: tuple[int, ...], split_axis: int) -> None:
-    highs = {a.name: a.extent - 1 for a in nest.axes}
+    extents = {a.name: a.extent for a in nest.axes}
     for axis, index in enumerate(load.index):
-        low, high = index_range(index, highs)
+        low, high = bounds(index, extents)
         if axis != split_axis:
             before[axis] = max(before[axis], -low)
             after[axis] = max(after[axis], high - shape[axis] + 1)

@@ -12,9 +12,10 @@ from typing import Any
 
 from gossamer.codegen.tvm.adapter import Block, Buffer, build_function, tirx
 from gossamer.codegen.tvm.forms import Form, Storage, storage_dtype
-from gossamer.codegen.tvm.indices import bare_axis, index_range
+from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.scalar import Scalar, call, cast, number
+from gossamer.ir.index import bounds
 from gossamer.ir.nest import Affine, Apply, Const, Convert, Expr, Index, IndexValue, Kernel, Load, Mod, Nest, Sum
 from gossamer.ir.types import DType
 
@@ -205,7 +206,7 @@ def _index(index: Index, where: Mapping[str, Coordinate]) -> Scalar:
 
 
 def _range(index: Index, where: Mapping[str, Coordinate]) -> tuple[int, int]:
-    return index_range(index, {name: c.high for name, c in where.items()})
+    return bounds(index, {name: c.high + 1 for name, c in where.items()})
 
 
 _REDUCTIONS: dict[str, tuple[float, Callable[[Scalar, Scalar], Scalar]]] = {

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gossamer.codegen.tvm.indices import simplified
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Node
+from gossamer.ir.inline import inline_pointwise
 from gossamer.ir.nest import Acc, Apply, Convert, Expr, Kernel, Load, Nest, Table, at
 from gossamer.ir.ops.structure import Fused
 from gossamer.ir.types import DType
@@ -36,7 +37,8 @@ class Program:
 
 def program_of(node: Node) -> Program:
     """The normalised program of a node. Raises BackendError when an op in it is opaque (has no loop nest)."""
-    return _hoist_tables(_materialise_results(_split_epilogues(_simplified(_kernel_of(node)))))
+    kernel = inline_pointwise(_kernel_of(node), [v.shape for v in node.op.operands])
+    return _hoist_tables(_materialise_results(_split_epilogues(_simplified(kernel))))
 
 
 def opaque_op(node: Node) -> str | None:

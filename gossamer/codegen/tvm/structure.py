@@ -1,7 +1,8 @@
 """The shape of a program: whether it is *anchored*, that is one reduction whose result one pointwise stage stores."""
 
-from gossamer.codegen.tvm.indices import axes_in, bare_axis
+from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.program import loads
+from gossamer.ir.index import axes_in
 from gossamer.ir.nest import Apply, Kernel, Load, Nest
 
 
