@@ -111,7 +111,7 @@ class HardwareColumns(_Columns):
 
     @classmethod
     def of_values(cls, values: Mapping[str, Sequence[int | float | str]]) -> "HardwareColumns":
-        """Columns from lists of field values, words or codes; a field left out has its default. Bounds are not checked."""
+        """Columns from lists of field values, words or codes; fields left out have defaults. Bounds are not checked."""
         length = max((len(column) for column in values.values()), default=1)
         default = SystolicHardware().values()
         found = {f.name: values.get(f.name, [default[f.name]] * length) for f in fields(cls)}

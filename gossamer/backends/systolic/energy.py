@@ -59,7 +59,7 @@ class Prices:
 
 
 def pe_um2(chips: HardwareColumns) -> Column:
-    """One PE: multiplier of pe_bits, 32-bit adder, registers for one activation, two weights (double buffered) and a sum."""
+    """One PE: multiplier of pe_bits, 32-bit adder, registers for an activation, two weights and a sum."""
     multiplier = figure(chips, "multiply_um2_8b") * (chips.pe_bits / 8) ** figure(chips, "multiply_area_slope")
     registers = (3 * chips.pe_bits + ACCUMULATOR_BITS) * figure(chips, "register_um2_per_bit")
     return multiplier + figure(chips, "add_um2_32b") + registers

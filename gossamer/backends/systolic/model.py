@@ -5,7 +5,7 @@
 Latency of a mapping, in cycles, with double-buffered SRAMs (a = input tile, f = weight tile, o = output tile, each in
 cycles of DRAM time; c = compute of a tile):
 
-    first load a + f   +   sum over the other tiles of max(c, what is loaded and stored meanwhile)   +   c   +   last store o
+    first load a + f  +  sum over the other tiles of max(c, what is loaded and stored meanwhile)  +  c  +  last store o
 
 Tiles that load two operands and tiles that load one are counted apart. A layer starts with its input and weights in
 DRAM and ends with its output there; nothing overlaps across layers. `compute_cycles` is SCALE-Sim's stall-free count
@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.backends.base import LayerCosts
+from gossamer.backends.systolic.choose import Choice, choose
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.cycles import IS, OS, WS
 from gossamer.backends.systolic.energy import Prices, mac_j
 from gossamer.backends.systolic.mapping import MAPPINGS, NONE
-from gossamer.backends.systolic.tiled import Choice, choose
 from gossamer.backends.systolic.vector import price_vector
 
 Column = NDArray[np.float64]

@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.backends.base import Infeasible
+from gossamer.backends.systolic.choose import candidate_cycles
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.energy import Prices
 from gossamer.backends.systolic.hardware import SystolicHardware
 from gossamer.backends.systolic.mapping import CHANNELS, PIXELS, PLANES, Pixels, Product, channel_tiles, depth_tiles
 from gossamer.backends.systolic.model import price
-from gossamer.backends.systolic.tiled import candidate_cycles
 from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.hardware import Hardware
@@ -83,7 +83,7 @@ def chosen_mapping(layer: Layer, schedule: Schedule, hardware: Hardware, where: 
 def _schedule(layer: Layer, layers: LayerColumns, chips: HardwareColumns, dataflow: str, candidate: int) -> Schedule:
     plane, step_m, step_n = np.unravel_index(candidate, (len(PLANES), PIXELS, CHANNELS))
     p = Product.of(layers)
-    pixels = _at(Pixels.of(p, chips).tile, step_m)
+    pixels = _at(Pixels.of(p, chips).tile, int(step_m))
     channels = int(channel_tiles(p, chips)[0, 0, step_n])
     depth = float(depth_tiles(p, chips)[max(0, int(plane) - 1)][0, 0, 0])
     inner = min(layer.ic // layer.groups, int(np.ceil(depth / (layer.kh * layer.kw))))

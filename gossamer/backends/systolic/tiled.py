@@ -1,7 +1,7 @@
-"""The inner loop: latency and energy of every candidate tiling of convolutions and products, and the best of each row.
+"""The inner loop: latency of every candidate tiling of convolutions and products. model.py states the formula.
 
 Shapes: (rows, pixel steps, channel steps) for a plane of candidates; quantities that do not depend on a step have
-extent 1 there. Bytes of DRAM traffic are turned into cycles by `cycles_per_byte`.
+extent 1 there.
 """
 
 from dataclasses import dataclass
@@ -10,24 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
-from gossamer.backends.systolic.cycles import IS, OS, WS, array_cycles
+from gossamer.backends.systolic.cycles import IS, WS
 from gossamer.backends.systolic.energy import ACCUMULATOR_BITS, Prices
-from gossamer.backends.systolic.mapping import PLANES, Pixels, Product, channel_tiles, channels_in, depth_tiles
+from gossamer.backends.systolic.mapping import PLANES, Pixels, Product, channel_tiles, channels_in
 
 Column = NDArray[np.float64]
 ACCUMULATOR_BYTES = ACCUMULATOR_BITS / 8
-
-
-@dataclass(frozen=True)
-class Choice:
-    """The chosen mapping of each row; inf `total` where none is legal. Cycles, J, bytes."""
-
-    total: Column
-    energy: Column
-    compute: Column
-    sram: Column
-    dram: Column
-    mapping: Column
 
 
 @dataclass(frozen=True)
@@ -78,7 +66,7 @@ class _Bytes:
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """What all candidates of a block share. `tm`, `tn` count tiles; bytes are of one group, each operand once."""
 
     dataflow: float
@@ -97,64 +85,11 @@ class _Work:
     output_bytes: Column
 
 
-def candidate_cycles(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Column:
-    """Latency of every candidate in cycles, inf where it is not legal; shape (rows, candidates), see `mapping.MAPPINGS`."""
-    total = _totals(_work(dataflow, layers, chips, prices), depth_tiles(Product.of(layers), chips))
-    return total.reshape(len(layers), -1)
-
-
-def choose(
-    dataflow: float,
-    layers: LayerColumns,
-    chips: HardwareColumns,
-    prices: Prices,
-    wanted: NDArray[np.int64] | None = None,
-) -> Choice:
-    """Best mapping of each row: least latency, then least energy. All rows have this dataflow; `energy` is that of the memories.
-
-    `wanted`, where given and >= 0, is the one candidate a row may use.
-    """
-    work = _work(dataflow, layers, chips, prices)
-    depths = depth_tiles(work.p, chips)
-    total = _totals(work, depths)
-    rows = len(layers)
-    if wanted is not None:
-        others = (np.arange(total[0].size) != wanted[:, None]) & (wanted >= 0)[:, None]
-        total[others.reshape(total.shape)] = np.inf
-    lowest = total.reshape(rows, -1).min(axis=1)
-    row, plane, step_m, step_n = np.nonzero(total <= np.where(np.isfinite(lowest), lowest, -1.0)[:, None, None, None])
-    energy, dram, sram = _traffic(work, depths, row, plane, step_m, step_n)
-    first = _least_energy(row, energy, rows)
-    candidate = (plane * total.shape[2] + step_m) * total.shape[3] + step_n
-    p = work.p
-    compute = p.groups * array_cycles(dataflow, p.m, p.n, p.k, work.chip.rows, work.chip.cols)
-
-    def of_row(column: Column) -> Column:
-        found = np.zeros(rows)
-        found[row[first]] = column[first]
-        return found
-
-    return Choice(
-        lowest, of_row(energy), compute[:, 0, 0], of_row(sram), of_row(dram), of_row(candidate.astype(np.float64))
-    )
-
-
-def _least_energy(row: NDArray[np.intp], energy: Column, rows: int) -> NDArray[np.intp]:
-    """Position of the entry of least energy (the first of equals) of every row present; `row` is sorted."""
-    starts = np.flatnonzero(np.diff(row, prepend=-1))
-    if not len(starts):
-        return starts
-    least = np.zeros(rows)
-    least[row[starts]] = np.minimum.reduceat(energy, starts)
-    at = np.flatnonzero(energy == least[row])
-    return at[np.flatnonzero(np.diff(row[at], prepend=-1))]
-
-
-def _work(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> _Work:
+def work_of(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Work:
     p, chip, size = Product.of(layers), _Chips.of(chips, prices), _Bytes.of(layers)
     pixels, tile_n = Pixels.of(p, chips), channel_tiles(p, chips)
     folds_m = pixels.count * np.ceil(pixels.tile / (chip.cols if dataflow == IS else chip.rows))
-    return _Work(
+    return Work(
         dataflow,
         p,
         chip,
@@ -172,7 +107,7 @@ def _work(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices:
     )
 
 
-def _totals(work: _Work, depths: tuple[Column, ...]) -> Column:
+def totals(work: Work, depths: tuple[Column, ...]) -> Column:
     """Cycles of every candidate, inf where it is not legal; shape (rows, planes, pixel steps, channel steps)."""
     whole, *cuts = depths
     found = np.empty((len(whole), len(PLANES), work.tm.shape[1], work.tn.shape[2]))
@@ -188,7 +123,7 @@ def _totals(work: _Work, depths: tuple[Column, ...]) -> Column:
     return np.ceil(found, out=found)
 
 
-def _legal(work: _Work, depth: Column, tk: Column) -> NDArray[np.bool_]:
+def _legal(work: Work, depth: Column, tk: Column) -> NDArray[np.bool_]:
     """Whether a full tile of each operand fits its SRAM: twice where there is more than one (double buffering)."""
     chip, size, groups = work.chip, work.size, work.p.groups
     held = np.where((tk > 1) | (work.dataflow in (WS, IS)), ACCUMULATOR_BYTES, size.o)
@@ -202,7 +137,7 @@ def _buffers(tiles: Column) -> Column:
     return np.where(tiles > 1, 2.0, 1.0)
 
 
-def _compute(work: _Work, tk: Column) -> Column:
+def _compute(work: Work, tk: Column) -> Column:
     """Cycles of all tiles of one group: the forms of cycles.py, summed over tiles."""
     p, chip = work.p, work.chip
     if work.dataflow == WS:
@@ -212,7 +147,7 @@ def _compute(work: _Work, tk: Column) -> Column:
     return work.folds_m * work.folds_n * (p.k + tk * (chip.rows + chip.cols - 2))
 
 
-def _whole_depth(work: _Work, tk: Column, keep_input: bool) -> Column:
+def _whole_depth(work: Work, tk: Column, keep_input: bool) -> Column:
     """Planes `mn` (an input tile is kept while the weights pass) and `nm` (the other way round); `tk` is 1."""
     tm, tn, rate = work.tm, work.tn, work.chip.cycles_per_byte
     a, f, o = work.input_bytes * rate / tm, work.weight_bytes * rate / tn, (work.output_bytes * rate / tm) / tn
@@ -220,7 +155,7 @@ def _whole_depth(work: _Work, tk: Column, keep_input: bool) -> Column:
     return _time(work, _compute(work, tk) / (tm * tn), a + f, o, outer, a + f + o, outer * (inner - 1), passing + o)
 
 
-def _cut_depth(work: _Work, tk: Column) -> Column:
+def _cut_depth(work: Work, tk: Column) -> Column:
     """Plane `mnk`: an output tile is finished before the next; both operands move every step."""
     tm, tn, rate = work.tm, work.tn, work.chip.cycles_per_byte
     a, f, o = (
@@ -234,7 +169,7 @@ def _cut_depth(work: _Work, tk: Column) -> Column:
 
 
 def _time(
-    work: _Work,
+    work: Work,
     c: Column,
     first: Column,
     last: Column,
@@ -248,40 +183,3 @@ def _time(
     groups = work.p.groups
     steps = (groups * many - 1) * np.maximum(c, moved) + groups * others * np.maximum(c, moved_other)
     return first + last + steps + c
-
-
-def _traffic(
-    work: _Work,
-    depths: tuple[Column, ...],
-    row: NDArray[np.intp],
-    plane: NDArray[np.intp],
-    step_m: NDArray[np.intp],
-    step_n: NDArray[np.intp],
-) -> tuple[Column, Column, Column]:
-    """Energy of the memories (J), DRAM and SRAM traffic (bytes) of some candidates.
-
-    Every byte fetched is written into its SRAM once; every sum but the first of an output is read, added to and
-    written back at accumulator width; results are read once more when they leave.
-    """
-    p, size, chip = work.p, work.size, work.chip
-    tm, tn = work.tm[row, step_m, 0], work.tn[row, 0, step_n]
-    m, n, k, groups = (column[row, 0, 0] for column in (p.m, p.n, p.k, p.groups))
-    depth = np.concatenate([depths[0], *depths], axis=1)[row, plane, 0]
-    folds_m = work.folds_m[row, step_m, 0]
-    folds_n, folds_k = work.folds_n[row, 0, 0], work.folds_k[row, 0, 0]
-    whole_a, whole_w, out = work.input_bytes[row, step_m, 0], work.weight_bytes[row, 0, 0], work.output_bytes[row, 0, 0]
-    reads_a, reads_w, sums = {
-        WS: (m * k * folds_n, k * n * tm, m * n * folds_k),
-        IS: (m * k * tn, k * n * folds_m, m * n * folds_k),
-        OS: (m * k * folds_n, k * n * folds_m, m * n * np.ceil(k / depth)),
-    }[work.dataflow]
-    loaded_a, loaded_w = np.where(plane == 0, whole_a, whole_a * tn), np.where(plane == 1, whole_w, whole_w * tm)
-    at_ifmap = reads_a * size.a[row, 0, 0] + loaded_a
-    at_filter = reads_w * size.w[row, 0, 0] + loaded_w
-    at_ofmap = (2 * sums - m * n) * ACCUMULATOR_BYTES + out
-    moved = loaded_a + loaded_w + out
-    energy = (
-        at_ifmap * chip.ifmap_j[row, 0, 0] + at_filter * chip.filter_j[row, 0, 0] + at_ofmap * chip.ofmap_j[row, 0, 0]
-    )
-    energy = energy + moved * chip.dram_j[row, 0, 0]
-    return groups * energy, groups * moved, groups * (at_ifmap + at_filter + at_ofmap)

@@ -12,10 +12,10 @@ costs a 32-bit addition.
 import numpy as np
 from numpy.typing import NDArray
 
+from gossamer.backends.systolic.choose import Choice
 from gossamer.backends.systolic.columns import KINDS, HardwareColumns, LayerColumns
 from gossamer.backends.systolic.energy import PICO, Prices, figure
 from gossamer.backends.systolic.mapping import VECTOR
-from gossamer.backends.systolic.tiled import Choice
 
 Column = NDArray[np.float64]
 

@@ -1,6 +1,6 @@
 """SCALE-Sim's input files for a list of layers on an array, and the cycles it will report for them.
 
-    files = scalesim_files("resnet8", array, layers)       # {"scalesim.cfg": text, "topology.csv": ..., "layout.csv": ...}
+    files = scalesim_files("resnet8", array, layers)   # file name -> text: scalesim.cfg, topology.csv, layout.csv
     python -m scalesim.scale -c scalesim.cfg -t topology.csv -l layout.csv -p results
 
 SCALE-Sim (3.0.0) has no padding, batch, dilation, groups or two strides, so each layer is written as the convolution

@@ -26,7 +26,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of a topology: a convolution without padding. `depthwise` rows stand for `channels` one-channel layers."""
+    """One row of a topology: a convolution without padding. A `depthwise` row is `channels` one-channel layers."""
 
     name: str
     ifmap_h: int
