@@ -7,7 +7,7 @@ from gossamer.ir.ops.structure import Fused
 from gossamer.ir.types import Value
 from gossamer.passes.base import Pass
 from gossamer.passes.dce import live
-from gossamer.passes.regions import PRODUCTS, Region, Regions, dequantises
+from gossamer.passes.regions import PRODUCTS, Region, Regions, reads_back
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,9 @@ class Fuse(Pass, name="fuse"):
 
 def fused(graph: Graph) -> Graph:
     """The graph with every region of two statements or more as one `ir.fused`."""
-    found = Regions(graph).find()
-    casts = {r.result: r.anchor for r in found if len(r.nodes) == 1 and dequantises(r.anchor.op)}
+    casts = {node.result: node for node in graph.nodes if reads_back(node.op)}
     # A region that only gains the cast it reads counts too; a cast goes when every reader has its own.
-    grown = [(region, _read_casts(region, casts)) for region in found if region.result not in casts]
+    grown = [(region, _read_casts(region, casts)) for region in Regions(graph).find()]
     last = {region.result: _statement(region, own) for region, own in grown if own or len(region.nodes) > 1}
     inner = {node.result for region, _ in grown for node in region.nodes[:-1]}
     nodes = [last.get(node.result, node) for node in graph.nodes if node.result not in inner]
@@ -42,7 +41,7 @@ def fused(graph: Graph) -> Graph:
 
 
 def _read_casts(region: Region, casts: dict[Value, Node]) -> tuple[Node, ...]:
-    """The lone dequantising casts that the region reads; not those a product reads, which would repeat them."""
+    """The dequantising casts that the region reads; not those a product reads, which would repeat them."""
     readers = [node for node in region.nodes if not isinstance(node.op, PRODUCTS)]
     return tuple(casts[v] for v in dict.fromkeys(v for node in readers for v in node.op.operands) if v in casts)
 

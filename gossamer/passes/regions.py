@@ -36,7 +36,7 @@ def meaning(op: Op) -> Meaning:
     """Derived from the op's loop nest, so that an op from elsewhere fuses as the built-in ones do."""
     if isinstance(op, PRODUCTS):
         return Meaning(reduces=True)
-    kernel = None if isinstance(op, Param) else op.kernel()
+    kernel = None if isinstance(op, Param) or reads_back(op) else op.kernel()
     if kernel is None or len(kernel.stages) != 1:
         return Meaning()
     nest = kernel.stages[0]
@@ -62,9 +62,9 @@ def _stays_inside(load: Load) -> bool:
     return load.fill is None and all(isinstance(index, Affine) and len(index.terms) <= 1 for index in load.index)
 
 
-def dequantises(op: Op) -> bool:
-    """A cast from quantised integers to floats: so cheap that every reader may have its own."""
-    return isinstance(op, Cast) and op.x.type.quant is not None and op.type.dtype.floating
+def reads_back(op: Op) -> bool:
+    """A cast from stored integers to floats. It belongs to whoever reads it: the integers are what should be stored."""
+    return isinstance(op, Cast) and op.x.type.quant is not None and op.x.dtype.bits <= 16 and op.type.dtype.floating
 
 
 @dataclass(frozen=True)
