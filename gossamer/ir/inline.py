@@ -1,13 +1,51 @@
-"""Kernels of several ops made one: `concatenated` puts a graph's kernels in a row, `inline_pointwise` melts the stages."""
+"""Kernels of several ops made one: `concatenated` puts a graph's kernels in a row, `inline_pointwise` melts the stages.
 
+conv -> bias add -> relu -> cast      four stages, after inlining one:
+sum over ic, kh, kw of x * w, epilogue = cast(maximum(acc + bias, 0))
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import reduce
+from math import prod
+
+import numpy as np
 
 from gossamer.ir.graph import Graph
-from gossamer.ir.nest import Apply, Convert, Expr, Kernel, Load, Nest
+from gossamer.ir.index import Extents, bounds, substitute_index
+from gossamer.ir.nest import (
+    Acc,
+    Affine,
+    Apply,
+    Const,
+    Convert,
+    Expr,
+    Index,
+    IndexValue,
+    Kernel,
+    Load,
+    Nest,
+    Table,
+    apply,
+    at,
+    parts,
+    rewritten,
+)
+from gossamer.ir.scalar import FUNCTIONS, Numbers
+from gossamer.ir.types import DType
+
+Shape = tuple[int, ...]
+Axes = dict[str, Index]
+
+CHEAP = {"add", "sub", "mul", "maximum", "minimum", "neg", "abs", "where", "lt", "le", "eq", "and", "or", "not"}
+"""What may be computed again at every point of a reduction that reads it."""
+
+LARGE = 64
+"""A stage of more parts than this is not copied to several readers: expressions would grow without end."""
 
 
 def concatenated(graph: Graph) -> Kernel | None:
-    """One kernel for a graph: its operands are the graph's inputs, its results the graph's outputs. None if a node is opaque."""
+    """A graph's kernel: operands are the graph's inputs, results its outputs. None if a node of it is opaque."""
     count = len(graph.inputs)
     place = {value: i for i, value in enumerate(graph.inputs)}
     stages: list[Nest] = []
@@ -17,22 +55,231 @@ def concatenated(graph: Graph) -> Kernel | None:
             return None
         base = count + len(stages)
         slots = [place[v] for v in node.op.operands] + [base + i for i in range(len(kernel.stages))]
-        stages.extend(with_slots(stage, slots) for stage in kernel.stages)
+        stages.extend(_with_slots(stage, slots) for stage in kernel.stages)
         place.update((value, base + i) for value, i in zip(node.results, kernel.results))
     return Kernel(count, tuple(stages), tuple(place[v] - count for v in graph.outputs))
 
 
-def with_slots(nest: Nest, slots: list[int]) -> Nest:
+def inline_pointwise(kernel: Kernel, shapes: Sequence[Shape]) -> Kernel:
+    """The same kernel with as few stages as can be; `shapes` are those of its operands.
+
+    A stage without a reduction goes into the stages that read it, unless it is a result or would be computed
+    again and again there at some cost. A stage with a reduction takes the one stage that reads it, point by point,
+    as its epilogue, unless it is itself a result.
+    """
+    work = _Inliner(kernel, shapes)
+    while work.step():
+        pass
+    return work.kernel()
+
+
+class _Inliner:
+    """Stages by slot (operands count from 0, stages after them); a stage that went into others is None."""
+
+    def __init__(self, kernel: Kernel, shapes: Sequence[Shape]) -> None:
+        self.operands = kernel.operands
+        self.shapes = [*shapes, *(s.shape for s in kernel.stages)]
+        self.stages: dict[int, Nest] = {kernel.operands + i: s for i, s in enumerate(kernel.stages)}
+        self.results = [kernel.operands + r for r in kernel.results]
+
+    def kernel(self) -> Kernel:
+        place = {slot: self.operands + i for i, slot in enumerate(sorted(self.stages))}
+        slots = [*range(self.operands), *(place.get(s, -1) for s in range(self.operands, len(self.shapes)))]
+        stages = tuple(_with_slots(self.stages[s], slots) for s in sorted(self.stages))
+        return Kernel(self.operands, stages, tuple(place[r] - self.operands for r in self.results))
+
+    def step(self) -> bool:
+        """Melt one stage; False when there is none left to melt."""
+        for slot, nest in self.stages.items():
+            readers = [s for s, other in self.stages.items() if any(load.operand == slot for load in other.loads)]
+            if slot in self.results:
+                continue
+            if not readers:
+                pass  # nobody wants it
+            elif nest.reduce is None and self._worth(slot, nest, readers):
+                self.stages.update((r, self._inlined(slot, nest, self.stages[r])) for r in readers)
+            elif nest.reduce is not None and len(readers) == 1 and _point_by_point(slot, nest, self.stages[readers[0]]):
+                self.stages[readers[0]] = _with_epilogue(slot, nest, self.stages[readers[0]])
+            else:
+                continue
+            del self.stages[slot]
+            return True
+        return False
+
+    def _worth(self, slot: int, nest: Nest, readers: list[int]) -> bool:
+        """Whether reading the stage's expression costs no more than reading its stored result."""
+        reads = [points for r in readers for points in _reads(slot, self.stages[r])]
+        items = list(parts(nest.body))
+        if len(reads) > 1 and len(items) > LARGE:
+            return False
+        work = [p.function for p in items if isinstance(p, Apply)]
+        again = sum(reads) > nest.points
+        return not again or (len(work) <= 4 and all(f in CHEAP for f in work))
+
+    def _inlined(self, slot: int, nest: Nest, reader: Nest) -> Nest:
+        extents = {a.name: a.extent for a in reader.axes}
+
+        def put(load: Load, compute: DType) -> Expr:
+            return self._value(nest, load, extents, compute) if load.operand == slot else load
+
+        epilogue = None if reader.epilogue is None else _with_reads(reader.epilogue, reader.compute, put)
+        return replace(reader, body=_with_reads(reader.body, reader.compute, put), epilogue=epilogue)
+
+    def _value(self, nest: Nest, load: Load, extents: Extents, compute: DType) -> Expr:
+        """What `load` reads, as the stage's own expression at that index."""
+        axes = {axis.name: index for axis, index in zip(nest.axes, load.index)}
+        ranges = [bounds(index, extents) for index in load.index]
+        leaving = [i for i, (low, high) in enumerate(ranges) if low < 0 or high >= nest.axes[i].extent]
+        if load.fill is None or not leaving:
+            return _typed(_at(nest.body, axes, extents), nest, compute)
+        source = self._source_of(nest, leaving, load.fill)
+        if source is not None:
+            return _typed(_at(_filled(nest.body, source), axes, extents), nest, compute)
+        inside = _inside(nest, load, leaving)
+        value = _typed(_at(_filled(nest.body, None), axes, extents), nest, compute)
+        return apply("where", inside, value, Const(load.fill))
+
+    def _source_of(self, nest: Nest, leaving: list[int], fill: float) -> float | None:
+        """A number that, read outside its operands, makes the stage give `fill`: for a cast, the zero point."""
+        names = [(nest.axes[i].name, nest.axes[i].extent) for i in leaving]
+        if not all(self._leaves_with(load, names) for load in nest.loads):
+            return None
+        own = {load.fill for load in nest.loads if load.fill is not None}
+        constants = [p.value for p in parts(nest.body) if isinstance(p, Const)]
+        found = (c for c in (fill, 0.0, *constants) if own <= {c} and _gives(nest.body, c, fill))
+        return next(found, None)
+
+    def _leaves_with(self, load: Load, axes: list[tuple[str, int]]) -> bool:
+        """Whether the read is outside its operand exactly when one of the axes is outside its extent."""
+        aligned = dict(zip(load.index, self.shapes[load.operand]))
+        return all(aligned.get(at(name)) == extent for name, extent in axes)
+
+
+def _reads(slot: int, nest: Nest) -> list[int]:
+    """How often each read of `slot` in the nest happens."""
+    found = [nest.points for p in parts(nest.body) if isinstance(p, Load) and p.operand == slot]
+    if nest.epilogue is not None:
+        found += [prod(nest.shape) for p in parts(nest.epilogue) if isinstance(p, Load) and p.operand == slot]
+    return found
+
+
+def _point_by_point(slot: int, nest: Nest, reader: Nest) -> bool:
+    """Whether the reader has no reduction, the nest's shape, and reads the nest only at the point it computes."""
+    here = [(at(a.name), Affine() if a.extent == 1 else at(a.name)) for a in reader.axes]
+    reads = [load for load in reader.loads if load.operand == slot]
+    same = all(index in ok for load in reads for index, ok in zip(load.index, here, strict=True))
+    return reader.reduce is None and reader.shape == nest.shape and same
+
+
+def _with_epilogue(slot: int, nest: Nest, reader: Nest) -> Nest:
+    axes: Axes = {old.name: at(new.name) for old, new in zip(reader.axes, nest.parallel)}
+    extents = {a.name: a.extent for a in nest.axes}
+    result = nest.epilogue or Acc()
+
+    def put(load: Load, compute: DType) -> Expr:
+        return _typed(result, nest, compute) if load.operand == slot else _leaf_at(load, axes, extents)
+
+    body = _with_reads(reader.body, reader.compute, put, lambda leaf: _leaf_at(leaf, axes, extents))
+    value = body if reader.compute == nest.compute else Convert(body, reader.compute, reader.dtype)
+    return replace(nest, epilogue=value, dtype=reader.dtype)
+
+
+def _with_slots(nest: Nest, slots: Sequence[int]) -> Nest:
     """The nest with operand k read from slots[k]."""
-    epilogue = None if nest.epilogue is None else _with_slots(nest.epilogue, slots)
-    return replace(nest, body=_with_slots(nest.body, slots), epilogue=epilogue)
+
+    def change(leaf: Expr) -> Expr:
+        return replace(leaf, operand=slots[leaf.operand]) if isinstance(leaf, Load) else leaf
+
+    epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, change)
+    return replace(nest, body=rewritten(nest.body, change), epilogue=epilogue)
 
 
-def _with_slots(expr: Expr, slots: list[int]) -> Expr:
-    if isinstance(expr, Load):
-        return replace(expr, operand=slots[expr.operand])
+def _with_reads(
+    expr: Expr, compute: DType, put: Callable[[Load, DType], Expr], leaf: Callable[[Expr], Expr] = lambda e: e
+) -> Expr:
+    """The expression with its loads replaced by put(load, the type computed in there), other leaves by leaf(leaf)."""
     if isinstance(expr, Apply):
-        return Apply(expr.function, tuple(_with_slots(a, slots) for a in expr.args))
+        return Apply(expr.function, tuple(_with_reads(a, compute, put, leaf) for a in expr.args))
     if isinstance(expr, Convert):
-        return replace(expr, value=_with_slots(expr.value, slots))
-    return expr
+        return replace(expr, value=_with_reads(expr.value, expr.compute, put, leaf))
+    return put(expr, compute) if isinstance(expr, Load) else leaf(expr)
+
+
+def _at(expr: Expr, axes: Axes, extents: Extents) -> Expr:
+    return rewritten(expr, lambda leaf: _leaf_at(leaf, axes, extents))
+
+
+def _leaf_at(leaf: Expr, axes: Axes, extents: Extents) -> Expr:
+    """A leaf with its axes replaced by the indices at which it is wanted."""
+    if isinstance(leaf, Load):
+        return replace(leaf, index=tuple(substitute_index(i, axes, extents) for i in leaf.index))
+    if isinstance(leaf, (IndexValue, Table)):
+        return replace(leaf, index=substitute_index(leaf.index, axes, extents))
+    return leaf
+
+
+def _filled(expr: Expr, fill: float | None) -> Expr:
+    """Every load given a fill: `fill`, or where that is None any (the value read is not used)."""
+
+    def change(leaf: Expr) -> Expr:
+        if not isinstance(leaf, Load):
+            return leaf
+        return replace(leaf, fill=fill if fill is not None else leaf.fill if leaf.fill is not None else 0.0)
+
+    return rewritten(expr, change)
+
+
+def _inside(nest: Nest, load: Load, leaving: list[int]) -> Expr:
+    tests: list[Expr] = []
+    for i in leaving:
+        index = IndexValue(load.index[i])
+        tests.append(apply("le", Const(0.0), index))
+        tests.append(apply("lt", index, Const(float(nest.axes[i].extent))))
+    return reduce(lambda a, b: apply("and", a, b), tests)
+
+
+def _typed(value: Expr, nest: Nest, compute: DType) -> Expr:
+    """The nest's value for a reader that computes in `compute`; wrapped where its own types change the number."""
+    stored_whole = nest.dtype == nest.compute or _fits(value, nest.dtype)
+    if stored_whole and (nest.compute == compute or isinstance(value, (Load, Acc))):
+        return value
+    return Convert(value, nest.compute, nest.dtype)
+
+
+def _fits(value: Expr, dtype: DType) -> bool:
+    """Whether storing the value as `dtype` cannot change it: it is whole and clipped to within the type."""
+    if not dtype.integer or not isinstance(value, Apply) or value.function != "minimum":
+        return False
+    inner, high = value.args
+    if not isinstance(high, Const) or not isinstance(inner, Apply) or inner.function != "maximum":
+        return False
+    low = inner.args[1]
+    return isinstance(low, Const) and low.value >= dtype.low and high.value <= dtype.high and _whole(value)
+
+
+def _whole(value: Expr) -> bool:
+    if isinstance(value, Const):
+        return float(value.value).is_integer()
+    if isinstance(value, Table):
+        return all(float(v).is_integer() for v in value.values)
+    if isinstance(value, Apply):
+        keeps = value.function in ("add", "sub", "mul", "maximum", "minimum") and all(_whole(a) for a in value.args)
+        return value.function in ("round", "floor", "ceil") or keeps
+    return False
+
+
+def _gives(body: Expr, read: float, wanted: float) -> bool:
+    """Whether the body is exactly `wanted` when every load reads `read`."""
+    if any(isinstance(p, (IndexValue, Convert)) for p in parts(body)):
+        return False
+    tables = {len(p.values) for p in parts(body) if isinstance(p, Table)}
+    if len(tables) > 1:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.all(_number(body, read) == wanted))
+
+
+def _number(expr: Expr, read: float) -> Numbers:
+    if isinstance(expr, Apply):
+        return np.asarray(FUNCTIONS[expr.function](*(_number(a, read) for a in expr.args)))
+    return np.asarray(expr.value if isinstance(expr, Const) else expr.values if isinstance(expr, Table) else read)

@@ -21,6 +21,7 @@ stored value is converted to `dtype` (by truncation of an already rounded and cl
 `minimum` stand in the body where they are meant).
 """
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
 from typing import Literal, TypeAlias, Union
@@ -79,7 +80,7 @@ class Mod:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """sum(factor * index) where some index is a Div or Mod (else it is an Affine): channels of a grouped convolution."""
+    """sum(factor * index) where some index is a Div or Mod (else it is an Affine): grouped channels."""
 
     terms: tuple[tuple["Index", int], ...]
 
@@ -93,7 +94,7 @@ def at(axis: str) -> Affine:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Read operand (or earlier stage) `operand` at `index`; outside its shape the read gives `fill` (None: never outside)."""
+    """Read operand (or earlier stage) `operand` at `index`; outside its shape it gives `fill` (None: never outside)."""
 
     operand: int
     index: tuple[Index, ...]
@@ -122,7 +123,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Acc:
-    """The reduced value, in an epilogue; converted to the type the expression around it computes in, as a load is."""
+    """The reduced value, in an epilogue; converted to the type computed in around it, as a load is."""
 
 
 Function: TypeAlias = Literal[
@@ -140,10 +141,11 @@ class Apply:
 
 @dataclass(frozen=True, slots=True)
 class Convert:
-    """A stage inlined into another: `value` computed in `compute`, stored as `dtype`, then converted to the type around it.
+    """A stage inlined into another: `value` computed in `compute`, stored as `dtype`, converted to the type around it.
 
     Lowering is one recursion that carries the type computed in, starting with the nest's:
-    lower(Load, t) = cast(load, t); lower(Const, t) = t(const); lower(Convert(v, c, d), t) = cast(cast(lower(v, c), d), t).
+    lower(Load, t) = cast(load, t); lower(Const, t) = t(const);
+    lower(Convert(v, c, d), t) = cast(cast(lower(v, c), d), t).
     """
 
     value: "Expr"
@@ -156,6 +158,23 @@ Expr: TypeAlias = Union[Load, Const, IndexValue, Table, Acc, Apply, Convert]
 
 def apply(function: Function, *args: Expr) -> Apply:
     return Apply(function, args)
+
+
+def rewritten(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """The expression with `change` applied to every leaf (anything but Apply and Convert)."""
+    if isinstance(expr, Apply):
+        return Apply(expr.function, tuple(rewritten(a, change) for a in expr.args))
+    if isinstance(expr, Convert):
+        return Convert(rewritten(expr.value, change), expr.compute, expr.dtype)
+    return change(expr)
+
+
+def parts(expr: Expr) -> Iterator[Expr]:
+    """The expression and everything in it, outermost first."""
+    yield expr
+    inner = expr.args if isinstance(expr, Apply) else (expr.value,) if isinstance(expr, Convert) else ()
+    for item in inner:
+        yield from parts(item)
 
 
 @dataclass(frozen=True)
@@ -185,6 +204,12 @@ class Nest:
     @property
     def points(self) -> int:
         return prod(a.extent for a in self.axes)
+
+    @property
+    def loads(self) -> tuple[Load, ...]:
+        """Every read, those of the epilogue last."""
+        exprs = (self.body,) if self.epilogue is None else (self.body, self.epilogue)
+        return tuple(part for expr in exprs for part in parts(expr) if isinstance(part, Load))
 
 
 @dataclass(frozen=True)

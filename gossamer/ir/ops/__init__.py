@@ -39,8 +39,9 @@ from gossamer.ir.ops.structure import Fused, Param
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
 
 __all__ = [
-    "Abs", "Add", "AvgPool2d", "BatchNorm", "Cast", "Ceil", "ChannelShuffle", "Clip", "Concat", "Conv2d", "Div", "Elu",
-    "Erf", "Exp", "Floor", "Fused", "Gelu", "Gemm", "HardSigmoid", "HardSwish", "LeakyRelu", "Log", "MatMul", "MaxPool2d",
-    "Maximum", "Minimum", "Mul", "Neg", "Pad", "Param", "Pow", "ReduceMax", "ReduceMean", "ReduceMin", "ReduceSum", "Relu",
-    "Reshape", "Round", "Sigmoid", "Sign", "Silu", "Slice", "Softmax", "Split", "Sqrt", "Sub", "Tanh", "Transpose",
+    "Abs", "Add", "AvgPool2d", "BatchNorm", "Cast", "Ceil", "ChannelShuffle", "Clip", "Concat", "Conv2d", "Div",
+    "Elu", "Erf", "Exp", "Floor", "Fused", "Gelu", "Gemm", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
+    "MatMul", "MaxPool2d", "Maximum", "Minimum", "Mul", "Neg", "Pad", "Param", "Pow", "ReduceMax", "ReduceMean",
+    "ReduceMin", "ReduceSum", "Relu", "Reshape", "Round", "Sigmoid", "Sign", "Silu", "Slice", "Softmax",
+    "Split", "Sqrt", "Sub", "Tanh", "Transpose",
 ]  # fmt: skip

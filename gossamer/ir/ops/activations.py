@@ -7,7 +7,7 @@ from gossamer.ir.errors import IRError
 from gossamer.ir.nest import Const, Expr, Kernel, apply
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_arithmetic, need_float
-from gossamer.ir.ops.nests import clipped, pointwise
+from gossamer.ir.ops.nests import clipped, mapped
 from gossamer.ir.types import TensorType, Value
 
 
@@ -26,7 +26,7 @@ class Relu(Op, name="nn.relu"):
         return (self.x.type,)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: apply("maximum", x, Const(0.0)))
+        return mapped(self.x, lambda x: apply("maximum", x, Const(0.0)))
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Clip(Op, name="nn.clip"):
         return (self.x.type,)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: clipped(x, self.low, self.high))
+        return mapped(self.x, lambda x: clipped(x, self.low, self.high))
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Sigmoid(Op, name="nn.sigmoid"):
         return _float(self.x)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: apply("sigmoid", x))
+        return mapped(self.x, lambda x: apply("sigmoid", x))
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Tanh(Op, name="nn.tanh"):
         return _float(self.x)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: apply("tanh", x))
+        return mapped(self.x, lambda x: apply("tanh", x))
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class HardSigmoid(Op, name="nn.hard_sigmoid"):
         return _float(self.x)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: _hard_sigmoid(x, self.alpha, self.beta))
+        return mapped(self.x, lambda x: _hard_sigmoid(x, self.alpha, self.beta))
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class HardSwish(Op, name="nn.hard_swish"):
         return _float(self.x)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: apply("mul", x, _hard_sigmoid(x, 1 / 6, 0.5)))
+        return mapped(self.x, lambda x: apply("mul", x, _hard_sigmoid(x, 1 / 6, 0.5)))
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class Silu(Op, name="nn.silu"):
         return _float(self.x)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), lambda x: apply("mul", x, apply("sigmoid", x)))
+        return mapped(self.x, lambda x: apply("mul", x, apply("sigmoid", x)))
 
 
 @dataclass(frozen=True)
@@ -128,12 +128,12 @@ class LeakyRelu(Op, name="nn.leaky_relu"):
         def body(x: Expr) -> Expr:
             return apply("where", apply("lt", x, Const(0.0)), apply("mul", Const(self.alpha), x), x)
 
-        return pointwise(self.x.type, (self.x,), body)
+        return mapped(self.x, body)
 
 
 @dataclass(frozen=True)
 class Gelu(Op, name="nn.gelu"):
-    """x * Phi(x) = x/2 * (1 + erf(x / sqrt 2)); `approximate` uses tanh(sqrt(2/pi) * (x + 0.044715 x^3)) for the erf."""
+    """x * Phi(x) = x/2 * (1 + erf(x / sqrt 2)); `approximate`: tanh(sqrt(2/pi) * (x + 0.044715 x^3)) as the erf."""
 
     x: Value
     approximate: bool = False
@@ -142,7 +142,7 @@ class Gelu(Op, name="nn.gelu"):
         return _float(self.x)
 
     def kernel(self) -> Kernel:
-        return pointwise(self.x.type, (self.x,), self._body)
+        return mapped(self.x, self._body)
 
     def _body(self, x: Expr) -> Expr:
         if self.approximate:
@@ -169,7 +169,7 @@ class Elu(Op, name="nn.elu"):
             below = apply("sub", apply("exp", apply("minimum", x, Const(0.0))), Const(1.0))
             return apply("where", apply("lt", Const(0.0), x), x, apply("mul", Const(self.alpha), below))
 
-        return pointwise(self.x.type, (self.x,), body)
+        return mapped(self.x, body)
 
 
 def _float(x: Value) -> tuple[TensorType, ...]:

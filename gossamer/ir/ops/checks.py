@@ -69,7 +69,7 @@ def broadcast(x: tuple[int, ...], y: tuple[int, ...], names: str = "x and y") ->
 
 
 def product_type(x: Value, weight: Value, shape: tuple[int, ...], terms: int, oc_axis: int, axis: int) -> TensorType:
-    """Type of sum(x * weight) over `terms` products; `oc_axis` is the weight's output-channel axis, `axis` the result's.
+    """Type of sum(x * weight) over `terms` products; output channels are `oc_axis` of the weight, `axis` of the result.
 
     Floats keep their type. Integers give the exact accumulator: i32, or i64 where i32 could overflow.
     """
@@ -77,8 +77,9 @@ def product_type(x: Value, weight: Value, shape: tuple[int, ...], terms: int, oc
         need_same_dtype("x and weight", x, weight)
         return TensorType(x.dtype, shape)
     if not (x.dtype.integer and weight.dtype.integer):
-        raise IRError(f"x is {x.dtype} and the weight {weight.dtype}, needed both float or both integer: cast one first")
-    return TensorType(accumulator(x.type, weight.type, terms), shape, _product_quant(x.type, weight.type, oc_axis, axis))
+        raise IRError(f"x is {x.dtype}, the weight {weight.dtype}, needed both float or both integer: cast one first")
+    quant = _product_quant(x.type, weight.type, oc_axis, axis)
+    return TensorType(accumulator(x.type, weight.type, terms), shape, quant)
 
 
 def accumulator(x: TensorType, weight: TensorType, terms: int) -> DType:
@@ -97,9 +98,9 @@ def _product_quant(x: TensorType, weight: TensorType, oc_axis: int, axis: int) -
     if x.quant.axis is not None:
         raise IRError(f"x has one scale per index of axis {x.quant.axis}, needed one scale for all of x")
     if not weight.quant.symmetric:
-        raise IRError(f"the weight has zero point {weight.quant.zero_point[0]}, needed a symmetric weight (zero point 0)")
+        raise IRError(f"the weight has zero points {weight.quant.zero_point[:3]}, needed 0: a symmetric weight")
     if weight.quant.axis not in (None, oc_axis):
-        raise IRError(f"the weight has scales on axis {weight.quant.axis}, needed axis {oc_axis} (output channels) or one scale")
+        raise IRError(f"the weight has scales on axis {weight.quant.axis}, needed axis {oc_axis} (oc) or one scale")
     scales = tuple(x.quant.scale[0] * s for s in weight.quant.scale)
     return Quant(scales, (0,), None if weight.quant.axis is None else axis)
 
@@ -114,7 +115,8 @@ def need_bias(bias: Value | None, result: TensorType, extent: int) -> None:
     if (bias.type.quant is None) != (result.quant is None):
         raise IRError("the bias must be quantised exactly when x and the weight are")
     if bias.type.quant and result.quant and not _same_scales(bias.type.quant, result.quant):
-        raise IRError(f"the bias has scale {bias.type.quant.scale[:3]}, needed x scale * weight scale = {result.quant.scale[:3]}, zero point 0")
+        found, needed = bias.type.quant.scale[:3], result.quant.scale[:3]
+        raise IRError(f"the bias has scale {found}, needed x scale * weight scale = {needed} and zero point 0")
 
 
 def _same_scales(bias: Quant, result: Quant) -> bool:

@@ -1,6 +1,7 @@
-"""Elementwise arithmetic: two operands with numpy's broadcasting, or one. Quantised values have to be cast to f32 first.
+"""Elementwise arithmetic: two operands with numpy's broadcasting, or one. Quantised values are to be cast to f32 first.
 
-Binary ops need one element type on both sides. `Div` of integers truncates; `Pow` and the transcendental functions need floats.
+Binary ops need one element type on both sides. `Div` of integers truncates; `Pow` and the functions of analysis need
+floats.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from gossamer.ir.nest import Function, Kernel, apply
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import broadcast, need_arithmetic, need_float, need_same_dtype
-from gossamer.ir.ops.nests import pointwise
+from gossamer.ir.ops.nests import combined, mapped
 from gossamer.ir.types import TensorType, Value
 
 
@@ -254,9 +255,8 @@ def _unary(x: Value, need: Callable[[str, Value], None] = need_arithmetic) -> tu
 
 
 def _binary_kernel(function: Function, x: Value, y: Value) -> Kernel:
-    out = TensorType(x.dtype, broadcast(x.shape, y.shape))
-    return pointwise(out, (x, y), lambda a, b: apply(function, a, b))
+    return combined(broadcast(x.shape, y.shape), x, y, lambda a, b: apply(function, a, b))
 
 
 def _unary_kernel(function: Function, x: Value) -> Kernel:
-    return pointwise(x.type, (x,), lambda a: apply(function, a))
+    return mapped(x, lambda a: apply(function, a))

@@ -36,18 +36,23 @@ def load_broadcast(operand: int, shape: tuple[int, ...], axes: Sequence[Axis]) -
     return Load(operand, tuple(at(a.name) if extent == a.extent else Affine() for extent, a in zip(shape, own)))
 
 
-def pointwise(out: TensorType, inputs: Sequence[Value], body: Callable[..., Expr], compute: DType | None = None) -> Kernel:
-    """out[p] = body(inputs[0][p], inputs[1][p], ...), the inputs broadcast to `out`'s shape."""
-    axes = axes_of(out.shape)
-    loads = [load_broadcast(k, value.shape, axes) for k, value in enumerate(inputs)]
-    kind = compute or compute_type(*(v.dtype for v in inputs), out.dtype)
-    return single(len(inputs), Nest(axes, body(*loads), kind, out.dtype))
+def mapped(x: Value, body: Callable[[Expr], Expr]) -> Kernel:
+    """out[p] = body(x[p]), of x's type."""
+    axes = axes_of(x.shape)
+    load = load_broadcast(0, x.shape, axes)
+    return single(1, Nest(axes, body(load), compute_type(x.dtype), x.dtype))
 
 
-def moved(out: TensorType, operand: int, operands: int, index: Sequence[Index], fill: float | None = None) -> Kernel:
-    """out[p] = operand[index(p)]: data movement without arithmetic."""
-    nest = Nest(axes_of(out.shape), Load(operand, tuple(index), fill), compute_type(out.dtype), out.dtype)
-    return single(operands, nest)
+def combined(shape: tuple[int, ...], x: Value, y: Value, body: Callable[[Expr, Expr], Expr]) -> Kernel:
+    """out[p] = body(x[p], y[p]), of x's element type, both broadcast to `shape`."""
+    axes = axes_of(shape)
+    loads = load_broadcast(0, x.shape, axes), load_broadcast(1, y.shape, axes)
+    return single(2, Nest(axes, body(*loads), compute_type(x.dtype, y.dtype), x.dtype))
+
+
+def moved(out: TensorType, index: Sequence[Index], fill: float | None = None) -> Kernel:
+    """out[p] = x[index(p)]: data movement without arithmetic, so it computes in the element type itself."""
+    return single(1, Nest(axes_of(out.shape), Load(0, tuple(index), fill), out.dtype, out.dtype))
 
 
 def clipped(x: Expr, low: float, high: float) -> Expr:
@@ -55,5 +60,5 @@ def clipped(x: Expr, low: float, high: float) -> Expr:
 
 
 def window(stride: int, pad: int, dilation: int, out: str, kernel: str) -> Affine:
-    """The input row (or column) that tap `kernel` of the window at `out` reads: out * stride + kernel * dilation - pad."""
+    """The input row (or column) that tap `kernel` of the window at `out` reads."""
     return at(out) * stride + at(kernel) * dilation - pad

@@ -24,16 +24,18 @@ from gossamer.ir.ops.checks import (
     need_vector,
     product_type,
 )
-from gossamer.ir.ops.nests import axes_of, compute_type, load_broadcast, moved, pointwise, window
+from gossamer.ir.ops.nests import axes_of, compute_type, load_broadcast, mapped, moved, window
 from gossamer.ir.types import TensorType, Value
 
 
 @dataclass(frozen=True)
 class Conv2d(Op, name="nn.conv2d"):
-    """out[n,oc,oh,ow] = bias[oc] + sum over ic,kh,kw of x[n, g*ICG + ic, oh*sh + kh*dh - top, ow*sw + kw*dw - left] * weight[oc,ic,kh,kw]
+    """2-D convolution (cross-correlation) with groups; padding reads 0.
 
+    out[n,oc,oh,ow] = bias[oc] + sum over ic,kh,kw of
+        x[n, g*ICG + ic, oh*sh + kh*dh - top, ow*sw + kw*dw - left] * weight[oc,ic,kh,kw]
     with ICG = channels of x / groups and g = oc / (OC / groups). x [N, ICG*groups, IH, IW], weight [OC, ICG, KH, KW],
-    bias [OC], out [N, OC, OH, OW], OH = (IH + top + bottom - (KH - 1)*dh - 1) / sh + 1. Padding reads 0.
+    bias [OC], out [N, OC, OH, OW], OH = (IH + top + bottom - (KH - 1)*dh - 1) / sh + 1.
     """
 
     x: Value
@@ -90,7 +92,10 @@ class Conv2d(Op, name="nn.conv2d"):
 
 @dataclass(frozen=True)
 class Gemm(Op, name="nn.gemm"):
-    """out[m,n] = bias[n] + sum over k of a[m,k] * b[k,n] (b[n,k] with transpose_b). a [M,K], b [K,N] or [N,K], bias [N]."""
+    """out[m,n] = bias[n] + sum over k of a[m,k] * b[k,n], or b[n,k] with transpose_b.
+
+    a [M,K], b [K,N] or [N,K], bias [N]. The loops are called n (m here), oc (n here) and ic (k here).
+    """
 
     a: Value
     b: Value
@@ -103,7 +108,8 @@ class Gemm(Op, name="nn.gemm"):
         columns, terms = self.b.shape if self.transpose_b else self.b.shape[::-1]
         if self.a.shape[1] != terms:
             raise IRError(f"a has {self.a.shape[1]} columns but b expects {terms}")
-        out = product_type(self.a, self.b, (self.a.shape[0], columns), terms, oc_axis=0 if self.transpose_b else 1, axis=1)
+        oc_axis = 0 if self.transpose_b else 1
+        out = product_type(self.a, self.b, (self.a.shape[0], columns), terms, oc_axis, axis=1)
         need_bias(self.bias, out, columns)
         return (out,)
 
@@ -116,7 +122,7 @@ class Gemm(Op, name="nn.gemm"):
 
 @dataclass(frozen=True)
 class MatMul(Op, name="nn.matmul"):
-    """out[..., m, n] = sum over k of a[..., m, k] * b[..., k, n]; the leading dimensions broadcast. At least two dimensions each."""
+    """out[..., m, n] = sum over k of a[..., m, k] * b[..., k, n]; the leading dimensions broadcast; 2 or more each."""
 
     a: Value
     b: Value
@@ -171,7 +177,7 @@ class BatchNorm(Op, name="nn.batch_norm"):
         def body(x: Expr) -> Expr:
             return apply("add", apply("mul", apply("div", apply("sub", x, mean), deviation), scale), bias)
 
-        return replace(pointwise(self.x.type, (self.x,), body), operands=5)
+        return replace(mapped(self.x, body), operands=5)
 
 
 @dataclass(frozen=True)
@@ -196,7 +202,7 @@ class ChannelShuffle(Op, name="nn.channel_shuffle"):
         index: list[Index] = [at(name) for name in names]
         channel = at(names[1])
         index[1] = Sum(((Mod(channel, self.groups), self.x.shape[1] // self.groups), (Div(channel, self.groups), 1)))
-        return moved(self.x.type, 0, 1, index)
+        return moved(self.x.type, index)
 
 
 def grouped_channel(icg: int, ocg: int, groups: int) -> Index:
@@ -224,4 +230,3 @@ def _product(axes: tuple[Axis, ...], x: Expr, weight: Load, out: TensorType, bia
     epilogue = apply("add", Acc(), Load(2, channel)) if bias is not None else None
     nest = Nest(axes, apply("mul", x, weight), compute_type(out.dtype), out.dtype, "sum", epilogue)
     return single(3 if bias is not None else 2, nest)
-

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf
 
 from gossamer.ir.errors import IRError
+from gossamer.ir.index import bounds
 from gossamer.ir.nest import Acc, Affine, Axis, Const, Expr, IndexValue, Kernel, Load, Nest, apply, at, single
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_arithmetic, need_float, need_pads, need_positive, need_rank
@@ -38,8 +39,8 @@ class MaxPool2d(Op, name="nn.max_pool2d"):
     def kernel(self) -> Kernel:
         out, dtype = self.infer()[0], self.x.dtype
         lowest = float(dtype.low) if dtype.integer else -inf
-        load = Load(0, _taps(self, self.dilations), lowest if _leaves(self, out) else None)
-        return single(1, Nest((*axes_of(out.shape), *_loops(self)), load, compute_type(dtype), dtype, "max"))
+        load = Load(0, _taps(self), lowest if _leaves(self, out) else None)
+        return single(1, Nest((*axes_of(out.shape), *_loops(self)), load, dtype, dtype, "max"))
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class AvgPool2d(Op, name="nn.avg_pool2d"):
 
     def kernel(self) -> Kernel:
         out, kind = self.infer()[0], compute_type(self.x.dtype)
-        load = Load(0, _taps(self, (1, 1)), 0.0 if _leaves(self, out) else None)
+        load = Load(0, _taps(self), 0.0 if _leaves(self, out) else None)
         epilogue = apply("div", Acc(), self._divisor(out))
         return single(1, Nest((*axes_of(out.shape), *_loops(self)), load, kind, self.x.dtype, "sum", epilogue))
 
@@ -97,7 +98,8 @@ def _pooled(op: MaxPool2d | AvgPool2d) -> TensorType:
     need_pads(op.pads)
     reach = tuple((k - 1) * d + 1 for k, d in zip(op.kernel_shape, _dilations(op)))
     if any(pad >= r for pad, r in zip(op.pads, reach * 2)):
-        raise IRError(f"pads is {op.pads}, needed less than the window of {reach[0]}x{reach[1]}: a window of padding has no value")
+        size = f"{reach[0]}x{reach[1]}"
+        raise IRError(f"pads is {op.pads}, needed less than the window of {size}: a window of padding has no value")
     sizes = tuple(_positions(op, side, reach[side]) for side in (0, 1))
     if min(sizes) < 1:
         raise IRError(
@@ -118,15 +120,14 @@ def _positions(op: MaxPool2d | AvgPool2d, side: int, reach: int) -> int:
 
 def _leaves(op: MaxPool2d | AvgPool2d, out: TensorType) -> bool:
     """Whether some window reads outside the input: a read that never does carries no fill and needs no bounds check."""
-    ends = (
-        (out.shape[2 + s] - 1) * op.strides[s] + (op.kernel_shape[s] - 1) * _dilations(op)[s] - op.pads[s] for s in (0, 1)
-    )
-    return any(op.pads[:2]) or any(end >= extent for end, extent in zip(ends, op.x.shape[2:]))
+    index, extents = _taps(op), {a.name: a.extent for a in (*axes_of(out.shape), *_loops(op))}
+    ranges = [bounds(i, extents) for i in index]
+    return any(low < 0 or high >= extent for (low, high), extent in zip(ranges, op.x.shape))
 
 
-def _taps(op: MaxPool2d | AvgPool2d, dilations: tuple[int, ...]) -> tuple[Affine, ...]:
-    rows = window(op.strides[0], op.pads[0], dilations[0], "oh", "kh")
-    columns = window(op.strides[1], op.pads[1], dilations[1], "ow", "kw")
+def _taps(op: MaxPool2d | AvgPool2d) -> tuple[Affine, ...]:
+    rows = window(op.strides[0], op.pads[0], _dilations(op)[0], "oh", "kh")
+    columns = window(op.strides[1], op.pads[1], _dilations(op)[1], "ow", "kw")
     return (at("n"), at("oc"), rows, columns)
 
 

@@ -129,7 +129,9 @@ def _reduced(x: Value, axes: tuple[int, ...], keepdims: bool) -> TensorType:
     return TensorType(x.dtype, kept)
 
 
-def _reduction(op: "ReduceMean | ReduceSum | ReduceMax | ReduceMin", reduce: Reduction, epilogue: Expr | None = None) -> Kernel:
+def _reduction(
+    op: ReduceMean | ReduceSum | ReduceMax | ReduceMin, reduce: Reduction, epilogue: Expr | None = None
+) -> Kernel:
     x, rank = op.x, op.x.type.rank
     gone = _normal(op.axes, rank)
     axes = axes_of(_reduced(x, op.axes, op.keepdims).shape)
@@ -140,5 +142,3 @@ def _reduction(op: "ReduceMean | ReduceSum | ReduceMax | ReduceMin", reduce: Red
         index.append(at(reduced_name(i, rank)) if i in gone or own is None else at(own.name))
     loops = tuple(Axis(reduced_name(i, rank), x.shape[i], reduce=True) for i in gone)
     return single(1, Nest((*axes, *loops), Load(0, tuple(index)), compute_type(x.dtype), x.dtype, reduce, epilogue))
-
-

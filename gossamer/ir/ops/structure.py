@@ -38,9 +38,9 @@ class Fused(Op, name="ir.fused"):
             raise IRError(f"there are {len(self.inputs)} inputs, the body needs {len(self.body.inputs)}")
         for i, (given, needed) in enumerate(zip(self.inputs, self.body.inputs)):
             if given.type != needed.type:
-                raise IRError(f"input {i} is {given.dtype}{list(given.shape)}, the body's %{needed.name} needs {needed.dtype}{list(needed.shape)} of the same scale")
+                raise IRError(f"input {i} is {_text(given)}, the body's %{needed.name} needs {_text(needed)}")
         if not self.body.outputs or any(v not in self.body.producers for v in self.body.outputs):
-            raise IRError("the body returns a value that none of its nodes computes, needed at least one computed output")
+            raise IRError("the body returns a value that none of its nodes computes, needed computed outputs")
         if any(isinstance(node.op, Param) for node in self.body.nodes):
             raise IRError("the body holds an ir.param, needed it outside and passed in as an input")
         return tuple(value.type for value in self.body.outputs)
@@ -53,6 +53,12 @@ class Fused(Op, name="ir.fused"):
     def kernel(self) -> Kernel | None:
         """The kernels of the body one after the other; None when a node of the body is opaque."""
         return concatenated(self.body)
+
+
+def _text(value: Value) -> str:
+    quant = value.type.quant
+    scale = f" of scale {quant.scale[:3]}, zero point {quant.zero_point[:3]}" if quant else ""
+    return f"{value.dtype}{list(value.shape)}{scale}"
 
 
 def _reduces(node: Node) -> bool:

@@ -10,7 +10,7 @@ from gossamer.ir.errors import IRError
 from gossamer.ir.nest import Const, Expr, Index, IndexValue, Kernel, Load, Nest, apply, at, single
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_axis
-from gossamer.ir.ops.nests import axes_of, compute_type, moved
+from gossamer.ir.ops.nests import axes_of, moved
 from gossamer.ir.ops.reshaping import reshaped_index
 from gossamer.ir.types import Quant, TensorType, Value
 
@@ -24,7 +24,8 @@ class Reshape(Op, name="tensor.reshape"):
 
     def infer(self) -> tuple[TensorType, ...]:
         if any(e < 0 for e in self.shape) or prod(self.shape) != self.x.type.elements:
-            raise IRError(f"shape is {self.shape}, needed extents whose product is {self.x.type.elements}, as in {self.x.shape}")
+            count = self.x.type.elements
+            raise IRError(f"shape is {self.shape}, needed extents whose product is {count}, as in {self.x.shape}")
         return (TensorType(self.x.dtype, self.shape, self._quant()),)
 
     def _quant(self) -> Quant | None:
@@ -36,11 +37,11 @@ class Reshape(Op, name="tensor.reshape"):
             # The axis survives where it has its extent still and as many elements in front of it.
             if extent == old[axis] and prod(new[:i]) == prod(old[:axis]):
                 return replace(quant, axis=i)
-        raise IRError(f"x has one scale per index of axis {axis}, needed a shape that keeps that axis: cast to f32 first")
+        raise IRError(f"x has one scale per index of axis {axis}, needed a shape that keeps it: cast to f32 first")
 
     def kernel(self) -> Kernel:
         out = self.infer()[0]
-        return moved(out, 0, 1, reshaped_index(self.x.shape, axes_of(self.shape)))
+        return moved(out, reshaped_index(self.x.shape, axes_of(self.shape)))
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class Transpose(Op, name="tensor.transpose"):
 
     def infer(self) -> tuple[TensorType, ...]:
         if sorted(self.perm) != list(range(self.x.type.rank)):
-            raise IRError(f"perm is {self.perm}, needed an order of the {self.x.type.rank} dimensions 0..{self.x.type.rank - 1}")
+            raise IRError(f"perm is {self.perm}, needed each of the {self.x.type.rank} dimensions of x once, from 0")
         quant = self.x.type.quant
         if quant is not None and quant.axis is not None:
             quant = replace(quant, axis=self.perm.index(quant.axis))
@@ -61,7 +62,7 @@ class Transpose(Op, name="tensor.transpose"):
     def kernel(self) -> Kernel:
         out = self.infer()[0]
         axes = axes_of(out.shape)
-        return moved(out, 0, 1, tuple(at(axes[self.perm.index(i)].name) for i in range(len(self.perm))))
+        return moved(out, tuple(at(axes[self.perm.index(i)].name) for i in range(len(self.perm))))
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ class Concat(Op, name="tensor.concat"):
         ):
             raise IRError(f"input {i} has shape {value.shape}, needed {first.shape} but for axis {axis}")
         if value.dtype != first.dtype or value.type.quant != first.type.quant:
-            raise IRError(f"input {i} is {value.dtype}, input 0 {first.dtype}, needed one type and one scale: cast first")
+            raise IRError(f"input {i} is {value.dtype}, input 0 {first.dtype}, needed one type, one scale: cast first")
 
     def kernel(self) -> Kernel:
         out = self.infer()[0]
@@ -105,7 +106,7 @@ class Concat(Op, name="tensor.concat"):
         body = loads[-1]
         for load, start in zip(loads[-2::-1], starts[:0:-1]):
             body = apply("where", apply("lt", IndexValue(at(axes[axis].name)), Const(float(start))), load, body)
-        return single(len(self.inputs), Nest(axes, body, compute_type(out.dtype), out.dtype))
+        return single(len(self.inputs), Nest(axes, body, out.dtype, out.dtype))
 
 
 @dataclass(frozen=True)
@@ -129,20 +130,21 @@ class Slice(Op, name="tensor.slice"):
         shape = tuple(self._extent(i) for i in range(self.x.type.rank))
         quant = self.x.type.quant
         if quant is not None and quant.axis is not None and shape[quant.axis] != self.x.shape[quant.axis]:
-            raise IRError(f"x has one scale per index of axis {quant.axis}, needed that axis left whole: cast to f32 first")
+            raise IRError(f"x has one scale per index of axis {quant.axis}, needed it left whole: cast to f32 first")
         return (TensorType(self.x.dtype, shape, quant),)
 
     def _extent(self, i: int) -> int:
         start, stop, step, extent = self.starts[i], self.stops[i], self.steps[i], self.x.shape[i]
         good = 0 <= start <= stop <= extent if step > 0 else step < 0 and -1 <= stop <= start < extent
         if not good:
-            raise IRError(f"dimension {i} has start {start}, stop {stop}, step {step}, needed a range within its extent {extent}")
+            found = f"start {start}, stop {stop}, step {step}"
+            raise IRError(f"dimension {i} has {found}, needed a range within its extent {extent}")
         return max(0, -((start - stop) // step))
 
     def kernel(self) -> Kernel:
         out = self.infer()[0]
         index = tuple(at(a.name) * step + start for a, step, start in zip(axes_of(out.shape), self.steps, self.starts))
-        return moved(out, 0, 1, index)
+        return moved(out, index)
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ class Split(Op, name="tensor.split"):
     def infer(self) -> tuple[TensorType, ...]:
         axis = need_axis(self.axis, self.x.type.rank)
         if not self.sizes or any(s < 0 for s in self.sizes) or sum(self.sizes) != self.x.shape[axis]:
-            raise IRError(f"sizes is {self.sizes}, needed sizes that add up to the extent {self.x.shape[axis]} of axis {axis}")
+            raise IRError(f"sizes is {self.sizes}, needed a sum of {self.x.shape[axis]}, the extent of axis {axis}")
         if self.x.type.quant is not None and self.x.type.quant.axis == axis:
             raise IRError(f"x has one scale per index of axis {axis}, needed one scale: cast to f32 first")
         front, back = self.x.shape[:axis], self.x.shape[axis + 1 :]
@@ -166,7 +168,7 @@ class Split(Op, name="tensor.split"):
         axis, offset, stages = need_axis(self.axis, self.x.type.rank), 0, list[Nest]()
         for out in self.infer():
             index = tuple(at(a.name) + (offset if i == axis else 0) for i, a in enumerate(axes_of(out.shape)))
-            stages += moved(out, 0, 1, index).stages
+            stages += moved(out, index).stages
             offset += out.shape[axis]
         return Kernel(1, tuple(stages), tuple(range(len(stages))))
 
@@ -196,12 +198,12 @@ class Pad(Op, name="tensor.pad"):
         if quant is None:
             return
         if self.value != 0 or len(set(quant.zero_point)) > 1:
-            raise IRError(f"x is quantised and the value {self.value}, needed value 0 and one zero point: cast to f32 first")
+            raise IRError(f"value is {self.value}, needed 0 and one zero point on a quantised x: cast to f32 first")
         if quant.axis is not None and shape[quant.axis] != self.x.shape[quant.axis]:
-            raise IRError(f"x has one scale per index of axis {quant.axis}, needed that axis left alone: cast to f32 first")
+            raise IRError(f"x has one scale per index of axis {quant.axis}, needed it left alone: cast to f32 first")
 
     def kernel(self) -> Kernel:
         out = self.infer()[0]
         fill = float(out.quant.zero_point[0]) if out.quant else self.value
         index: tuple[Index, ...] = tuple(at(a.name) - before for a, (before, _) in zip(axes_of(out.shape), self.pads))
-        return moved(out, 0, 1, index, fill if any(p > 0 for pair in self.pads for p in pair) else None)
+        return moved(out, index, fill if any(p > 0 for pair in self.pads for p in pair) else None)

@@ -1,0 +1,98 @@
+"""Algebra of index expressions: bounds, substitution, and div/mod that vanish where the extents allow it.
+
+`extents` maps an axis name to its extent: the axis runs over 0 .. extent - 1. With d0 < 4 and d1 < 3,
+(3*d0 + d1) div 3 is d0 and (3*d0 + d1) mod 3 is d1; `divided` and `remainder` know that.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from gossamer.ir.nest import Affine, Div, Index, Mod, Sum
+
+Extents: TypeAlias = Mapping[str, int]
+
+
+def axes_in(index: Index) -> set[str]:
+    """Names of the axes an index depends on."""
+    if isinstance(index, Affine):
+        return {name for name, _ in index.terms}
+    if isinstance(index, Sum):
+        return {name for part, _ in index.terms for name in axes_in(part)}
+    return axes_in(index.index)
+
+
+def bounds(index: Index, extents: Extents) -> tuple[int, int]:
+    """Smallest and largest value, both inclusive (exact for affine indices, else an enclosure)."""
+    if isinstance(index, Affine):
+        spans = [factor * (extents[name] - 1) for name, factor in index.terms]
+        return index.constant + sum(s for s in spans if s < 0), index.constant + sum(s for s in spans if s > 0)
+    if isinstance(index, Sum):
+        ends = [sorted(factor * end for end in bounds(part, extents)) for part, factor in index.terms]
+        return sum(low for low, _ in ends), sum(high for _, high in ends)
+    low, high = bounds(index.index, extents)
+    if isinstance(index, Div):
+        return low // index.divisor, high // index.divisor
+    same_run = low // index.divisor == high // index.divisor
+    return (low % index.divisor, high % index.divisor) if same_run else (0, index.divisor - 1)
+
+
+def substitute_index(index: Index, axes: Mapping[str, Index], extents: Extents) -> Index:
+    """The index with axes replaced by indices; `extents` are those of the axes in the replacements."""
+    if isinstance(index, Affine):
+        parts: list[tuple[Index, int]] = [(axes.get(n, Affine(((n, 1),))), f) for n, f in index.terms]
+        return added([*parts, (Affine((), index.constant), 1)])
+    if isinstance(index, Sum):
+        return added([(substitute_index(part, axes, extents), f) for part, f in index.terms])
+    inner = substitute_index(index.index, axes, extents)
+    return (divided if isinstance(index, Div) else remainder)(inner, index.divisor, extents)
+
+
+def added(parts: list[tuple[Index, int]]) -> Index:
+    """sum(factor * index), as an Affine where every part is one."""
+    affine, others = Affine(), list[tuple[Index, int]]()
+    for part, factor in _flat(parts):
+        if isinstance(part, Affine):
+            affine = affine + part * factor
+        else:
+            others.append((part, factor))
+    if not others:
+        return affine
+    if affine == Affine() and len(others) == 1 and others[0][1] == 1:
+        return others[0][0]
+    return Sum((*others, (affine, 1)) if affine != Affine() else tuple(others))
+
+
+def _flat(parts: list[tuple[Index, int]]) -> list[tuple[Index, int]]:
+    found: list[tuple[Index, int]] = []
+    for part, factor in parts:
+        nested = [(p, f * factor) for p, f in part.terms] if isinstance(part, Sum) else None
+        found.extend([(part, factor)] if nested is None else _flat(nested))
+    return found
+
+
+def divided(index: Index, divisor: int, extents: Extents) -> Index:
+    """floor(index / divisor)."""
+    split = _split(index, divisor, extents)
+    return Div(index, divisor) if split is None else split[0]
+
+
+def remainder(index: Index, divisor: int, extents: Extents) -> Index:
+    """index modulo divisor."""
+    split = _split(index, divisor, extents)
+    return Mod(index, divisor) if split is None else split[1]
+
+
+def _split(index: Index, divisor: int, extents: Extents) -> tuple[Index, Index] | None:
+    """Quotient and remainder, where no division is needed to tell them."""
+    low, high = bounds(index, extents)
+    if low // divisor == high // divisor:
+        whole = low // divisor
+        return Affine((), whole), added([(index, 1), (Affine((), -whole * divisor), 1)])
+    if not isinstance(index, Affine):
+        return None
+    # Terms that are multiples of the divisor go to the quotient if what is left stays within one multiple.
+    whole, rest = index.constant // divisor, index.constant % divisor
+    quotient = Affine(tuple((n, f // divisor) for n, f in index.terms if f % divisor == 0), whole)
+    left = Affine(tuple((n, f) for n, f in index.terms if f % divisor), rest)
+    low, high = bounds(left, extents)
+    return (quotient, left) if low >= 0 and high < divisor else None

@@ -1,0 +1,119 @@
+"""What a module computes, by the meaning of its ops: the yardstick for every backend and pass.
+
+    outputs = evaluate(module, {"x": image})
+
+Slow beside compiled code, fast enough for whole networks: a ResNet-18 forward takes a fraction of a second. Values are
+freed after their last use. `exact=True` does float32 arithmetic in float64, for judging rounding errors.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, cast
+
+import numpy as np
+
+from gossamer.ir.errors import DataError, IRError, nearest
+from gossamer.ir.graph import Array, Graph, Module, Node, Params
+from gossamer.ir.op import Op
+from gossamer.ir.ops.structure import Fused, Param
+from gossamer.ir.reference_nest import evaluate_kernel, held
+from gossamer.ir.types import TensorType, Value
+
+Observer: TypeAlias = Callable[[Value, Array], None]
+
+
+def evaluate(
+    module: Module, inputs: Mapping[str, Array], *, exact: bool = False, observe: Observer | None = None
+) -> dict[str, Array]:
+    """The module's outputs by name. DataError when an input is missing, unknown, or of another shape or type."""
+    return evaluate_graph(module.graph, inputs, module.params, exact=exact, observe=observe)
+
+
+def evaluate_graph(
+    graph: Graph,
+    values: Mapping[str, Array],
+    params: Mapping[str, Array] = Params(),
+    *,
+    exact: bool = False,
+    observe: Observer | None = None,
+) -> dict[str, Array]:
+    """A graph's outputs by name; `values` are its inputs by name. `observe` is called with every value once known."""
+    known = {value: _input(value, values, exact) for value in graph.inputs}
+    _refuse_unknown(graph, values)
+    for value in graph.inputs if observe else ():
+        cast(Observer, observe)(value, known[value])
+    last = _last_uses(graph)
+    for position, node in enumerate(graph.nodes):
+        results = _run(node, [known[v] for v in node.op.operands], params, exact, observe)
+        for value, array in zip(node.results, results, strict=True):
+            known[value] = array
+            if observe is not None:
+                observe(value, array)
+        for value in {*node.op.operands, *node.results}:
+            if last.get(value, position) == position:
+                del known[value]
+    return {value.name: known[value] for value in graph.outputs}
+
+
+def evaluate_op(op: Op, operands: Sequence[Array], *, exact: bool = False) -> tuple[Array, ...]:
+    """The results of one op (not of an ir.param) on arrays, which are in its operands' types."""
+    if isinstance(op, Fused):
+        inputs = {value.name: array for value, array in zip(op.body.inputs, operands, strict=True)}
+        found = evaluate_graph(op.body, inputs, exact=exact)
+        return tuple(found[value.name] for value in op.body.outputs)
+    kernel = op.kernel()
+    if kernel is not None:
+        return evaluate_kernel(kernel, operands, exact)
+    reference = cast("Callable[..., Array | tuple[Array, ...]] | None", getattr(op, "reference", None))
+    if reference is None:
+        raise IRError(f"{op.name} has no meaning: it needs a `kernel`, or a `reference` on arrays if it is opaque")
+    result = reference(*operands)
+    return result if isinstance(result, tuple) else (result,)
+
+
+def _run(
+    node: Node, operands: list[Array], params: Mapping[str, Array], exact: bool, observe: Observer | None
+) -> tuple[Array, ...]:
+    if not isinstance(node.op, Param):
+        return evaluate_op(node.op, operands, exact=exact)
+    ref = node.op.ref
+    if ref not in params:
+        raise IRError(f"{node.title} (ir.param): the module has no parameter '{ref}'{nearest(ref, params)}")
+    return (_fitted(f"parameter '{ref}'", params[ref], node.op.type, exact),)
+
+
+def _last_uses(graph: Graph) -> dict[Value, int]:
+    """Value -> position of the node that reads it last; outputs outlive every node."""
+    last = {v: position for position, node in enumerate(graph.nodes) for v in node.op.operands}
+    return last | dict.fromkeys(graph.outputs, len(graph.nodes))
+
+
+def _input(value: Value, values: Mapping[str, Array], exact: bool) -> Array:
+    if value.name not in values:
+        given = ", ".join(sorted(values)) or "nothing"
+        raise DataError(f"input '{value.name}' of type {_text(value.type)} is missing; given: {given}")
+    return _fitted(f"input '{value.name}'", values[value.name], value.type, exact)
+
+
+def _refuse_unknown(graph: Graph, values: Mapping[str, Array]) -> None:
+    names = {value.name for value in graph.inputs}
+    for name in values:
+        if name not in names:
+            raise DataError(f"there is no input '{name}'{nearest(name, names)}")
+
+
+def _fitted(what: str, given: Array, type: TensorType, exact: bool) -> Array:
+    """The array in the type it is kept in, if its numbers can be."""
+    array = np.asarray(given)
+    if array.shape != type.shape:
+        raise DataError(f"{what} has shape {array.shape}, needed {type.shape}")
+    if not np.can_cast(array.dtype, type.dtype.numpy, "same_kind"):
+        raise DataError(f"{what} is {array.dtype}, needed {type.dtype} (numpy {type.dtype.numpy})")
+    low_high = (int(array.min()), int(array.max())) if type.dtype.integer and array.size else None
+    if low_high is not None and not (type.dtype.low <= low_high[0] and low_high[1] <= type.dtype.high):
+        found = f"{low_high[0]}..{low_high[1]}"
+        raise DataError(f"{what} holds {found}, needed {type.dtype.low}..{type.dtype.high} for {type.dtype}")
+    return array.astype(held(type.dtype, exact), copy=False)
+
+
+def _text(type: TensorType) -> str:
+    return f"{type.dtype}[{','.join(map(str, type.shape))}]"
