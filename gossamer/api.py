@@ -142,6 +142,14 @@ def inspect(
     return tuple(stages)
 
 
+def needs_calibration(passes: str) -> bool:
+    """Whether a pipeline quantises without naming the data to calibrate on."""
+    from gossamer.passes.pipeline import parse_pipeline
+    from gossamer.passes.quantize import Quantize
+
+    return any(isinstance(item, Quantize) and not item.calibration for item in parse_pipeline(passes))
+
+
 def load_artifact(folder: Path | str) -> "Artifact":
     """Load what `Artifact.save` wrote, in any process, without the model or the compiler's input."""
     path = Path(folder)

@@ -11,6 +11,7 @@ from gossamer.cli.options import (
     ModelArgument,
     ShapeOption,
     parse_shapes,
+    random_inputs,
     read_arrays,
 )
 from gossamer.cli.output import JsonFlag, Output
@@ -47,6 +48,9 @@ def inspect(
         with out.working(f"reading {model}"):
             module = api.load(model, shapes=parse_shapes(shape))
         inputs = read_arrays(calibrate, [v.name for v in module.graph.inputs]) if calibrate else None
+        if inputs is None and api.needs_calibration(passes):
+            out.note("quantize: its ranges come from random inputs, good for looking only; --calibrate gives real ones")
+            inputs = random_inputs(module.graph.inputs)
         with out.working("running passes"):
             stages = api.inspect(module, passes, calibration=inputs)
         shown = stages if after_each else stages[-1:]

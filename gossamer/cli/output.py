@@ -75,7 +75,7 @@ class Output:
 
     def note(self, text: str) -> None:
         """A remark for the person, on stderr."""
-        error_console().print(text, highlight=False)
+        error_console().print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
