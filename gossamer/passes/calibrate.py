@@ -8,7 +8,7 @@ random sample. Names are those of the values in the graph without fusion, which 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from gossamer.ir.errors import DataError, PassError
 from gossamer.ir.graph import Array, Graph, Module
-from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import Value
 from gossamer.passes.fuse import inlined
 
@@ -92,18 +91,34 @@ def calibrate(module: Module, inputs: Mapping[str, Array], samples: int = 1 << 1
     from gossamer.ir.reference import evaluate  # only who calibrates pays
 
     graph = inlined(module.graph)
-    wanted = _activations(graph)
-    names = {value.name for value in wanted}
-    watched = module.with_graph(replace(graph, outputs=wanted))
     pieces = list(_batches(graph, inputs))
-    rng, share = np.random.default_rng(seed), -(-samples // len(pieces))
-    found: dict[str, Observed] = {}
+    seen = _Recorder(_activations(graph), np.random.default_rng(seed), -(-samples // len(pieces)))
     for piece in pieces:
-        results = {**{k: v for k, v in piece.items() if k in names}, **evaluate(watched, piece)}
-        for name in sorted(names):
-            seen = _observe(name, results[name], rng, share)
-            found[name] = found[name].merged(seen) if name in found else seen
-    return Calibration(found)
+        evaluate(module.with_graph(graph), piece, observe=seen)
+    return Calibration(seen.found)
+
+
+@dataclass
+class _Recorder:
+    """Called with every value that the reference computes; `share` values are kept of one of them at a time."""
+
+    wanted: set[Value]
+    rng: np.random.Generator
+    share: int
+    found: dict[str, Observed] = field(default_factory=dict[str, Observed])
+
+    def __call__(self, value: Value, array: NDArray[Any]) -> None:
+        if value not in self.wanted:
+            return
+        low, high = float(array.min()), float(array.max())
+        if not np.isfinite([low, high]).all():
+            raise DataError(
+                f"calibration: %{value.name} takes a value that is not finite; check the inputs and the weights"
+            )
+        flat = array.reshape(-1)
+        sample = flat if flat.size <= self.share else flat[self.rng.integers(0, flat.size, self.share)]
+        now, before = Observed(low, high, sample.astype(np.float32)), self.found.get(value.name)
+        self.found[value.name] = now if before is None else before.merged(now)
 
 
 def load_inputs(path: str) -> dict[str, Array]:
@@ -115,14 +130,13 @@ def load_inputs(path: str) -> dict[str, Array]:
         raise DataError(f"{path}: needs to be an npz file with one array [N, ...] per input: {error}") from None
 
 
-def _activations(graph: Graph) -> tuple[Value, ...]:
+def _activations(graph: Graph) -> set[Value]:
     """Every float value that depends on an input, inputs included."""
     varying = set(graph.inputs)
     for node in graph.nodes:
-        if not isinstance(node.op, Param) and any(v in varying for v in node.op.operands):
+        if any(v in varying for v in node.op.operands):
             varying.update(node.results)
-    ordered = (*graph.inputs, *(v for node in graph.nodes for v in node.results))
-    return tuple(v for v in ordered if v in varying and v.dtype.floating and v.type.elements)
+    return {v for v in varying if v.dtype.floating and v.type.elements}
 
 
 def _batches(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
@@ -140,11 +154,3 @@ def _batches(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[dict[str, Ar
             for v in graph.inputs
         }
 
-
-def _observe(name: str, array: NDArray[Any], rng: np.random.Generator, share: int) -> Observed:
-    low, high = float(array.min()), float(array.max())
-    if not np.isfinite([low, high]).all():
-        raise DataError(f"calibration: %{name} takes a value that is not finite; check the inputs and the weights")
-    flat = array.reshape(-1)
-    sample = flat if flat.size <= share else flat[rng.integers(0, flat.size, share)]
-    return Observed(low, high, sample.astype(np.float32))

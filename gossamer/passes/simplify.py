@@ -36,7 +36,7 @@ class Simplify(Pass, name="simplify"):
         x * sigmoid(x), x * hard_sigmoid(x)                                                 ->  silu, hard_swish
         zero padding before a convolution                                                   ->  the convolution's pads
 
-    Never renames an output: a no-op whose result is one stays.
+    An output keeps its name; a no-op stays where an input or another output would need a second one.
     """
 
     def run(self, module: Module) -> Module:
@@ -47,20 +47,23 @@ class Simplify(Pass, name="simplify"):
 
 
 def _simplified(graph: Graph) -> Graph:
-    walk = _Walk(set(graph.outputs))
+    walk = _Walk(set(graph.outputs), {*graph.inputs, *graph.outputs})
     simpler = rewrite(graph, walk.rule)
     return graph if simpler is graph else live(simpler)
 
 
 @dataclass
 class _Walk:
+    """`named`: values that have a name to keep. `ops`: what computes each value of the new graph."""
+
     outputs: set[Value]
+    named: set[Value]
     ops: dict[Value, Op] = field(default_factory=dict[Value, Op])
 
     def rule(self, node: Node, r: Rewriter) -> bool:
         rule = RULES.get(type(node.op))
         better = rule(node.op, self.ops.get) if rule else None
-        if better is None or (isinstance(better, Value) and node.result in self.outputs):
+        if better is None or (isinstance(better, Value) and node.result in self.outputs and better in self.named):
             self.ops.update((value, node.op) for value in node.results)
             return False
         if isinstance(better, Value):
