@@ -11,9 +11,13 @@ computed here, so such arithmetic never reaches the IR. To add an operator, add 
 from collections.abc import Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Module
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 
 def load_onnx(path: str | PathLike[str], shapes: Mapping[str, Sequence[int]] | None = None) -> Module:
@@ -22,11 +26,26 @@ def load_onnx(path: str | PathLike[str], shapes: Mapping[str, Sequence[int]] | N
     Raises FrontendError, one sentence that starts with the path: not ONNX, cut off or malformed, external data that
     is missing or outside the file's folder, dynamic shapes without `shapes`, operators that are not supported (all).
     """
-    from gossamer.frontends.onnx.importer import import_model
     from gossamer.frontends.onnx.read import read_model
 
     file = Path(fspath(path))
     try:
-        return import_model(read_model(file), file.stem, file.parent, shapes or {})
+        return load_onnx_model(read_model(file), file.stem, file.parent, shapes)
     except FrontendError as error:
         raise FrontendError(f"{path}: {error}") from error.__cause__
+
+
+def load_onnx_model(
+    model: "ModelProto",
+    name: str = "",
+    folder: str | PathLike[str] = ".",
+    shapes: Mapping[str, Sequence[int]] | None = None,
+) -> Module:
+    """A parsed ONNX model as a module called `name`; `folder` is where its external data lies.
+
+    Raises FrontendError as `load_onnx` does, without a path in front.
+    """
+    from gossamer.frontends.onnx.importer import import_model
+    from gossamer.frontends.onnx.read import checked_model
+
+    return import_model(checked_model(model), name or model.graph.name, Path(fspath(folder)), shapes or {})

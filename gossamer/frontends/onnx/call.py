@@ -8,14 +8,11 @@ from onnx import AttributeProto, NodeProto, helper
 
 from gossamer.frontends.onnx.scope import Scope
 from gossamer.frontends.onnx.tensors import Constant, checked_type
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 from gossamer.ir.op import Op
 from gossamer.ir.types import Value
-
-
-class Unsupported(Exception):
-    """A valid ONNX node that the IR has no words for; the text is the reason."""
 
 
 class Call:
@@ -58,17 +55,17 @@ class Call:
 
     # --- attributes
 
-    def int(self, name: str, default: int) -> int:
+    def attr_int(self, name: str, default: int) -> int:
         return int(self._attribute(name, AttributeProto.INT, default))
 
-    def float(self, name: str, default: float) -> float:
+    def attr_float(self, name: str, default: float) -> float:
         return float(self._attribute(name, AttributeProto.FLOAT, default))
 
-    def text(self, name: str, default: str) -> str:
+    def attr_text(self, name: str, default: str) -> str:
         found = self._attribute(name, AttributeProto.STRING, default)
         return found.decode("utf-8", "replace") if isinstance(found, bytes) else found
 
-    def ints(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+    def attr_ints(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
         return tuple(self._attribute(name, AttributeProto.INTS, default))
 
     def attribute(self, name: str) -> AttributeProto | None:
@@ -77,13 +74,13 @@ class Call:
     def ints_or_operand(self, name: str, index: int) -> tuple[int, ...] | None:
         """Whole numbers that older opsets keep in attribute `name` and newer ones in operand `index`."""
         if name in self._attributes:
-            return self.ints(name)
+            return self.attr_ints(name)
         array = self.constant(index)
         return None if array is None else whole(array)
 
     def axis(self, rank: int, default: int) -> int:
         """Attribute `axis` counted from the front."""
-        return from_front(self.int("axis", default), rank)
+        return from_front(self.attr_int("axis", default), rank)
 
     def _attribute(self, name: str, kind: int, default: Any) -> Any:
         found = self._attributes.get(name)

@@ -30,7 +30,7 @@ class External:
         if not file.is_relative_to(root):
             raise self._outside()
         if not file.is_file():
-            raise FrontendError(f"{self.where} is kept in '{self.location}', which is missing; copy it beside the model")
+            raise FrontendError(f"{self.where} is in '{self.location}', which is missing; copy it beside the model")
         return file
 
     def read(self) -> NDArray[np.uint8]:

@@ -7,13 +7,14 @@ from pathlib import Path
 from onnx import GraphProto, ModelProto, NodeProto, ValueInfoProto
 
 from gossamer.frontends.onnx import operators  # noqa: F401  (fills the table)
-from gossamer.frontends.onnx.call import Call, Unsupported
+from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.fold import FOLDED, SMALL, folded
 from gossamer.frontends.onnx.inputs import input_types
 from gossamer.frontends.onnx.read import opset_of
 from gossamer.frontends.onnx.scope import Lost, Scope
 from gossamer.frontends.onnx.table import HANDLERS, Result
 from gossamer.frontends.onnx.tensors import Constant, constant_of, read_tensor
+from gossamer.frontends.problems import Problems, UnknownOperator, Unsupported
 from gossamer.ir.build import renamed
 from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.graph import Graph, Module
@@ -38,30 +39,22 @@ def import_model(model: ModelProto, name: str, folder: Path, shapes: Mapping[str
 
 
 def _import_nodes(graph: GraphProto, scope: Scope, opset: int, folder: Path) -> None:
-    unknown: dict[str, list[str]] = {}
-    refused: list[str] = []
+    problems = Problems()
     for node in graph.node:
+        results: tuple[Value | Constant | None, ...] = (None,) * len(node.output)
         try:
             results = _import_node(node, scope, opset, folder)
-        except _Unknown as found:
-            unknown.setdefault(str(found), []).append(_title(node))
-            results = (None,) * len(node.output)
+        except UnknownOperator as operator:
+            problems.unknown(str(operator), _title(node))
         except Unsupported as reason:
-            refused.append(f"{_title(node)} ({node.op_type}): {reason}")
-            results = (None,) * len(node.output)
+            problems.refused(_title(node), node.op_type, reason)
         except Lost:
             if _handler_missing(node):
-                unknown.setdefault(_operator(node), []).append(_title(node))
-            results = (None,) * len(node.output)
+                problems.unknown(_operator(node), _title(node))
         for output, result in zip(node.output, results, strict=False):
             if output:
                 scope.define(output, result)
-    if unknown or refused:
-        raise FrontendError(_problems(unknown, refused))
-
-
-class _Unknown(Exception):
-    """An operator that is not in the table."""
+    problems.check()
 
 
 def _import_node(node: NodeProto, scope: Scope, opset: int, folder: Path) -> tuple[Value | Constant | None, ...]:
@@ -72,7 +65,7 @@ def _import_node(node: NodeProto, scope: Scope, opset: int, folder: Path) -> tup
         if found is not None:
             return found
         if _handler_missing(node):
-            raise _Unknown(_operator(node))
+            raise UnknownOperator(_operator(node))
         result: Result = HANDLERS[_domain(node), node.op_type](Call(scope, node, opset))
     except IRError as error:
         raise Unsupported(str(error)) from error
@@ -121,21 +114,7 @@ def _check_declared(info: ValueInfoProto, value: Value) -> None:
     declared = [d.dim_value for d in dims if d.HasField("dim_value")]
     if dims and len(declared) == len(dims) and tuple(declared) != value.shape:
         found = list(value.shape)
-        raise FrontendError(f"the file is malformed: output '{info.name}' is declared as {declared} and computed as {found}")
-
-
-def _problems(unknown: Mapping[str, Sequence[str]], refused: Sequence[str]) -> str:
-    parts: list[str] = []
-    if unknown:
-        each = ", ".join(f"{operator} ({_listed(nodes)})" for operator, nodes in unknown.items())
-        parts.append(f"{len(unknown)} operator{'s are' if len(unknown) > 1 else ' is'} not supported: {each}")
-    if refused:
-        parts.append(f"{len(refused)} node{'s' if len(refused) > 1 else ''} cannot be imported: {'; '.join(refused)}")
-    return "; ".join(parts)
-
-
-def _listed(nodes: Sequence[str]) -> str:
-    return f"node{'s' if len(nodes) > 1 else ''} {', '.join(nodes)}"
+        raise FrontendError(f"the file is malformed: output '{info.name}' is declared {declared} and comes out {found}")
 
 
 def _handler_missing(node: NodeProto) -> bool:

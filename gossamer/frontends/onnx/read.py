@@ -12,8 +12,12 @@ _LARGEST = 1 << 31  # protobuf's own limit for one message
 
 
 def read_model(path: Path) -> ModelProto:
-    """Parse the file; local functions are inlined. External data is not read here."""
-    model = _parse(_read(path))
+    """Parse the file. External data is not read here."""
+    return _parse(_read(path))
+
+
+def checked_model(model: ModelProto) -> ModelProto:
+    """The model, its local functions inlined; FrontendError when it has no graph or an opset that is not understood."""
     if not model.HasField("graph") or not model.graph.node:
         raise FrontendError("this is not an ONNX model: it holds no graph")
     opset_of(model)

@@ -55,7 +55,8 @@ def checked_type(dtype: DType, shape: Sequence[int], where: str) -> TensorType:
     if any(extent < 0 for extent in shape):
         raise FrontendError(f"{where} is malformed: its shape is {list(shape)}")
     if prod(shape) > ELEMENTS_MAX:
-        raise FrontendError(f"{where} declares {prod(shape):.3g} elements {list(shape)} and may have {ELEMENTS_MAX:.3g}")
+        size = f"{prod(shape):.3g} elements {list(shape)}"
+        raise FrontendError(f"{where} declares {size} and may have {ELEMENTS_MAX:.3g}")
     return TensorType(dtype, tuple(shape))
 
 
@@ -80,7 +81,8 @@ def _check_length(tensor: TensorProto, kind: TensorType, where: str) -> None:
         packed = 8 // kind.dtype.bits if kind.dtype.integer and kind.dtype.bits < 8 else 1
         found, needed, unit = len(getattr(tensor, field)), -(-kind.elements // packed), "numbers"
     if found != needed:
-        raise FrontendError(f"{where} is malformed: shape {list(kind.shape)} needs {needed} {unit} and it holds {found}")
+        shape = list(kind.shape)
+        raise FrontendError(f"{where} is malformed: shape {shape} needs {needed} {unit} and it holds {found}")
 
 
 def _read_external(source: External, tensor: TensorProto) -> Array:

@@ -1,5 +1,6 @@
 """Activation functions."""
 
+from collections.abc import Callable
 from math import prod
 
 import numpy as np
@@ -30,7 +31,7 @@ from gossamer.ir.ops import (
 )
 from gossamer.ir.types import Value
 
-_PLAIN: dict[str, type[Op]] = {"Relu": Relu, "Sigmoid": Sigmoid, "Tanh": Tanh, "HardSwish": HardSwish}
+_PLAIN: dict[str, Callable[..., Op]] = {"Relu": Relu, "Sigmoid": Sigmoid, "Tanh": Tanh, "HardSwish": HardSwish}
 
 
 @operator(*_PLAIN)
@@ -40,27 +41,27 @@ def plain(call: Call) -> Result:
 
 @operator("HardSigmoid")
 def hard_sigmoid(call: Call) -> Result:
-    return call.emit(HardSigmoid(call.value(0), call.float("alpha", 0.2), call.float("beta", 0.5)))
+    return call.emit(HardSigmoid(call.value(0), call.attr_float("alpha", 0.2), call.attr_float("beta", 0.5)))
 
 
 @operator("LeakyRelu")
 def leaky_relu(call: Call) -> Result:
-    return call.emit(LeakyRelu(call.value(0), call.float("alpha", 0.01)))
+    return call.emit(LeakyRelu(call.value(0), call.attr_float("alpha", 0.01)))
 
 
 @operator("Elu")
 def elu(call: Call) -> Result:
-    return call.emit(Elu(call.value(0), call.float("alpha", 1.0)))
+    return call.emit(Elu(call.value(0), call.attr_float("alpha", 1.0)))
 
 
 @operator("Gelu")
 def gelu(call: Call) -> Result:
-    return call.emit(Gelu(call.value(0), call.text("approximate", "none") == "tanh"))
+    return call.emit(Gelu(call.value(0), call.attr_text("approximate", "none") == "tanh"))
 
 
 @operator("Swish")
 def swish(call: Call) -> Result:
-    x, alpha = call.value(0), call.float("alpha", 1.0)
+    x, alpha = call.value(0), call.attr_float("alpha", 1.0)
     if alpha == 1.0:
         return call.emit(Silu(x))
     return call.emit(Mul(x, call.step(Sigmoid(call.step(Mul(x, _number(call, x, alpha)))))))
@@ -110,7 +111,7 @@ def softmax(call: Call) -> Result:
 
 def _bound(call: Call, name: str, index: int) -> float | Value | None:
     if call.attribute(name) is not None:
-        return call.float(name, 0.0)
+        return call.attr_float(name, 0.0)
     if not call.has(index):
         return None
     item = call.item(index)

@@ -1,5 +1,7 @@
 """Pointwise arithmetic and reductions."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call, from_front
@@ -32,13 +34,13 @@ from gossamer.ir.ops import (
 )
 from gossamer.ir.types import TensorType, Value
 
-_BINARY: dict[str, type[Op]] = {"Add": Add, "Sub": Sub, "Mul": Mul, "Div": Div}
-_UNARY: dict[str, type[Op]] = {
+_BINARY: dict[str, Callable[..., Op]] = {"Add": Add, "Sub": Sub, "Mul": Mul, "Div": Div}
+_UNARY: dict[str, Callable[..., Op]] = {
     "Neg": Neg, "Abs": Abs, "Exp": Exp, "Log": Log, "Sqrt": Sqrt, "Erf": Erf, "Floor": Floor, "Ceil": Ceil,
     "Round": Round, "Sign": Sign,
 }  # fmt: skip
-_VARIADIC: dict[str, type[Op]] = {"Max": Maximum, "Min": Minimum, "Sum": Add}
-_REDUCTIONS: dict[str, type[Op]] = {
+_VARIADIC: dict[str, Callable[..., Op]] = {"Max": Maximum, "Min": Minimum, "Sum": Add}
+_REDUCTIONS: dict[str, Callable[..., Op]] = {
     "ReduceMean": ReduceMean, "ReduceSum": ReduceSum, "ReduceMax": ReduceMax, "ReduceMin": ReduceMin,
 }  # fmt: skip
 
@@ -80,21 +82,21 @@ def variadic(call: Call) -> Result:
 @operator(*_REDUCTIONS)
 def reduction(call: Call) -> Result:
     x, axes = call.value(0), call.ints_or_operand("axes", 1)
-    if not axes and call.int("noop_with_empty_axes", 0):
+    if not axes and call.attr_int("noop_with_empty_axes", 0):
         return x
-    return call.emit(_REDUCTIONS[call.node.op_type](x, _axes(axes, x), bool(call.int("keepdims", 1))))
+    return call.emit(_REDUCTIONS[call.node.op_type](x, _axes(axes, x), bool(call.attr_int("keepdims", 1))))
 
 
 @operator("ReduceL2")
 def reduce_l2(call: Call) -> Result:
     x, axes = call.value(0), call.ints_or_operand("axes", 1)
     squares = call.step(Mul(x, x))
-    return call.emit(Sqrt(call.step(ReduceSum(squares, _axes(axes, x), bool(call.int("keepdims", 1))))))
+    return call.emit(Sqrt(call.step(ReduceSum(squares, _axes(axes, x), bool(call.attr_int("keepdims", 1))))))
 
 
 @operator("Cast")
 def cast(call: Call) -> Result:
-    x, dtype = call.value(0), dtype_of(call.int("to", 0), "its result")
+    x, dtype = call.value(0), dtype_of(call.attr_int("to", 0), "its result")
     return x if dtype == x.dtype else call.emit(Cast(x, TensorType(dtype, x.shape)))
 
 

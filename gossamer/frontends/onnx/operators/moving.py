@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gossamer.frontends.onnx.call import Call, Unsupported, from_front, whole
+from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Concat, Pad, Reshape, Slice, Split
 from gossamer.ir.types import Value
@@ -13,9 +14,10 @@ from gossamer.ir.types import Value
 
 @operator("Concat")
 def concat(call: Call) -> Result:
-    values = call.values()
-    kept = tuple(v for v in values if v.type.elements) or values[:1]
-    return call.emit(Concat(kept, call.axis(values[0].type.rank, 0))) if len(kept) > 1 else kept[0]
+    first, *rest = call.values()
+    if not rest:
+        return first
+    return call.emit(Concat((first, *rest), call.axis(first.type.rank, 0)))
 
 
 @operator("Slice")
@@ -40,7 +42,7 @@ def split(call: Call) -> Result:
     x, sizes = call.value(0), call.ints_or_operand("split", 1)
     axis = call.axis(x.type.rank, 0)
     if sizes is None:
-        parts = call.int("num_outputs", len(call.node.output))
+        parts = call.attr_int("num_outputs", len(call.node.output))
         chunk = -(-x.shape[axis] // parts)
         sizes = tuple(min(chunk, max(0, x.shape[axis] - i * chunk)) for i in range(parts))
     return call.emit_all(Split(x, sizes, axis)) if len(sizes) > 1 else x
@@ -66,8 +68,8 @@ def gather(call: Call) -> Result:
 def pad(call: Call) -> Result:
     """Attributes before opset 11; since 18 only some axes may be named."""
     x, amounts = call.value(0), call.ints_or_operand("pads", 1)
-    if call.text("mode", "constant") != "constant":
-        raise Unsupported(f"its mode is '{call.text('mode', '')}' and only 'constant' is supported")
+    if call.attr_text("mode", "constant") != "constant":
+        raise Unsupported(f"its mode is '{call.attr_text('mode', '')}' and only 'constant' is supported")
     axes = whole(found) if (found := call.constant(3)) is not None else tuple(range(x.type.rank))
     if amounts is None or len(amounts) != 2 * len(axes):
         raise FrontendError(f"its pads {amounts} are malformed: two for each of {len(axes)} axes are needed")
@@ -75,7 +77,7 @@ def pad(call: Call) -> Result:
     for axis, before, after in zip(axes, amounts[: len(axes)], amounts[len(axes) :]):
         pads[from_front(axis, x.type.rank)] = (before, after)
     filling = call.constant(2)
-    value = call.float("value", 0.0) if filling is None else float(np.ravel(filling)[0])
+    value = call.attr_float("value", 0.0) if filling is None else float(np.ravel(filling)[0])
     return call.emit(Pad(x, tuple(pads), value)) if any(map(any, pads)) else x
 
 

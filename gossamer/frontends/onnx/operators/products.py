@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from gossamer.frontends.onnx.call import Call, Unsupported
+from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.windows import window_of
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Add, BatchNorm, Conv2d, Gemm, MatMul, Mul, Transpose
 from gossamer.ir.types import Value
@@ -14,9 +15,9 @@ from gossamer.ir.types import Value
 def conv(call: Call) -> Result:
     x, weight = call.value(0), call.value(1)
     window = window_of(call, x, weight.shape[2:])
-    if call.ints("kernel_shape", window.kernel) != window.kernel:
+    if call.attr_ints("kernel_shape", window.kernel) != window.kernel:
         raise FrontendError(f"its kernel_shape is malformed: the weight has shape {list(weight.shape)}")
-    groups = call.int("group", 1)
+    groups = call.attr_int("group", 1)
     return call.emit(Conv2d(x, weight, call.optional(2), window.strides, window.pads, window.dilations, groups))
 
 
@@ -24,9 +25,10 @@ def conv(call: Call) -> Result:
 def gemm(call: Call) -> Result:
     """alpha * a @ b + beta * c. What the IR's gemm has no word for becomes an op before or after it."""
     a, b, c = call.value(0), call.value(1), call.optional(2)
-    if call.int("transA", 0):
+    if call.attr_int("transA", 0):
         a = call.step(Transpose(a, (1, 0)))
-    alpha, beta, transpose_b = call.float("alpha", 1.0), call.float("beta", 1.0), bool(call.int("transB", 0))
+    alpha, beta = call.attr_float("alpha", 1.0), call.attr_float("beta", 1.0)
+    transpose_b = bool(call.attr_int("transB", 0))
     if c is not None and beta != 1.0:
         c = call.step(Mul(c, _number(call, c, beta, "beta")))
     columns = b.shape[0 if transpose_b else -1]
@@ -50,10 +52,10 @@ def matmul(call: Call) -> Result:
 
 @operator("BatchNormalization")
 def batch_norm(call: Call) -> Result:
-    if call.int("training_mode", 0) or not call.int("spatial", 1) or any(call.node.output[1:]):
+    if call.attr_int("training_mode", 0) or not call.attr_int("spatial", 1) or any(call.node.output[1:]):
         raise Unsupported("it is in training mode; export the model for inference (model.eval())")
     x, scale, bias, mean, variance = (call.value(i) for i in range(5))
-    return call.emit(BatchNorm(x, scale, bias, mean, variance, call.float("epsilon", 1e-5)))
+    return call.emit(BatchNorm(x, scale, bias, mean, variance, call.attr_float("epsilon", 1e-5)))
 
 
 def _number(call: Call, like: Value, number: float, name: str) -> Value:

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 from onnx import TensorProto
 
-from gossamer.frontends.onnx.call import Call, Unsupported, from_front, whole
+from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant, dtype_of
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Cast
 from gossamer.ir.types import F32, U8, DType, Quant, TensorType, Value
@@ -43,12 +44,12 @@ def _stored(call: Call) -> DType:
         item = call.item(2)
         if isinstance(item, Constant):
             return item.type.dtype
-    code = call.int("output_dtype", TensorProto.UNDEFINED)
+    code = call.attr_int("output_dtype", TensorProto.UNDEFINED)
     return dtype_of(code, "its result") if code else U8
 
 
 def _quant(call: Call, rank: int) -> Quant:
-    if call.int("block_size", 0):
+    if call.attr_int("block_size", 0):
         raise Unsupported("it has one scale per block and only one per tensor or channel is supported")
     scale, zero = call.constant(1), call.constant(2)
     if scale is None:
@@ -56,5 +57,5 @@ def _quant(call: Call, rank: int) -> Quant:
     scales = tuple(float(s) for s in np.ravel(scale))
     zeros = whole(zero) if zero is not None else (0,)
     # One scale is one scale for all, however it is written: as a scalar or as a list of one.
-    axis = None if len(scales) == 1 else from_front(call.int("axis", 1), rank)
+    axis = None if len(scales) == 1 else from_front(call.attr_int("axis", 1), rank)
     return Quant(scales, zeros if any(zeros) else (0,), axis)

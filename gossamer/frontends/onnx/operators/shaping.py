@@ -4,9 +4,10 @@ from math import prod
 
 import numpy as np
 
-from gossamer.frontends.onnx.call import Call, Unsupported, from_front, whole
+from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant, constant_of
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Mul, Reshape, Transpose
 from gossamer.ir.types import Value
@@ -30,8 +31,8 @@ def shape(call: Call) -> Result:
     item = call.item(0)
     extents = item.shape if isinstance(item, Value) else item.type.shape
     rank = len(extents)
-    start, end = (np.clip(n + rank if n < 0 else n, 0, rank) for n in (call.int("start", 0), call.int("end", rank)))
-    return constant_of(np.asarray(extents[start:end], np.int64))
+    chosen = slice(call.attr_int("start", 0), call.attr_int("end", rank))
+    return constant_of(np.asarray(extents[chosen], np.int64))
 
 
 @operator("Size")
@@ -46,13 +47,13 @@ def reshape(call: Call) -> Result:
     x, wanted = call.value(0), call.constant(1)
     if wanted is None:
         raise FrontendError("it has no shape")
-    return _reshaped(call, x, _solved(whole(wanted), x.shape, bool(call.int("allowzero", 0))))
+    return _reshaped(call, x, _solved(whole(wanted), x.shape, bool(call.attr_int("allowzero", 0))))
 
 
 @operator("Flatten")
 def flatten(call: Call) -> Result:
     x = call.value(0)
-    axis = call.int("axis", 1)
+    axis = call.attr_int("axis", 1)
     axis = axis + x.type.rank if axis < 0 else axis
     return _reshaped(call, x, (prod(x.shape[:axis]), prod(x.shape[axis:])))
 
@@ -78,7 +79,7 @@ def unsqueeze(call: Call) -> Result:
 @operator("Transpose")
 def transpose(call: Call) -> Result:
     x = call.value(0)
-    return call.emit(Transpose(x, call.ints("perm", tuple(reversed(range(x.type.rank))))))
+    return call.emit(Transpose(x, call.attr_ints("perm", tuple(reversed(range(x.type.rank))))))
 
 
 @operator("Expand")
@@ -94,8 +95,8 @@ def expand(call: Call) -> Result:
 @operator("DepthToSpace")
 def depth_to_space(call: Call) -> Result:
     """Channels -> blocks of pixels: [N, C b b, H, W] -> [N, C, H b, W b]."""
-    x, b = call.value(0), call.int("blocksize", 1)
-    (n, c, h, w), dcr = x.shape, call.text("mode", "DCR") == "DCR"
+    x, b = call.value(0), call.attr_int("blocksize", 1)
+    (n, c, h, w), dcr = x.shape, call.attr_text("mode", "DCR") == "DCR"
     split = (n, b, b, c // (b * b), h, w) if dcr else (n, c // (b * b), b, b, h, w)
     moved = call.step(Transpose(call.step(Reshape(x, split)), (0, 3, 4, 1, 5, 2) if dcr else (0, 1, 4, 2, 5, 3)))
     return call.emit(Reshape(moved, (n, c // (b * b), h * b, w * b)))
@@ -104,7 +105,7 @@ def depth_to_space(call: Call) -> Result:
 @operator("SpaceToDepth")
 def space_to_depth(call: Call) -> Result:
     """Blocks of pixels -> channels: [N, C, H b, W b] -> [N, b b C, H, W]."""
-    x, b = call.value(0), call.int("blocksize", 1)
+    x, b = call.value(0), call.attr_int("blocksize", 1)
     n, c, h, w = x.shape
     blocks = call.step(Reshape(x, (n, c, h // b, b, w // b, b)))
     return call.emit(Reshape(call.step(Transpose(blocks, (0, 3, 5, 1, 2, 4))), (n, c * b * b, h // b, w // b)))

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from gossamer.frontends.onnx.call import Call, Unsupported
+from gossamer.frontends.onnx.call import Call
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.types import Value
 
@@ -25,14 +26,14 @@ def window_of(call: Call, x: Value, kernel: tuple[int, ...]) -> Window:
     if x.type.rank != 4:
         raise Unsupported(f"it works on {x.type.rank - 2} spatial axes and only 2 are supported")
     rows_columns = _pair(call, "kernel", kernel)
-    strides = _pair(call, "strides", call.ints("strides", (1, 1)))
-    dilations = _pair(call, "dilations", call.ints("dilations", (1, 1)))
+    strides = _pair(call, "strides", call.attr_ints("strides", (1, 1)))
+    dilations = _pair(call, "dilations", call.attr_ints("dilations", (1, 1)))
     window = Window(rows_columns, strides, dilations, (0, 0, 0, 0))
     return Window(rows_columns, strides, dilations, _pads(call, x, window))
 
 
 def _pads(call: Call, x: Value, window: Window) -> tuple[int, int, int, int]:
-    mode = call.text("auto_pad", "NOTSET")
+    mode = call.attr_text("auto_pad", "NOTSET")
     if mode == "VALID":
         return (0, 0, 0, 0)
     if mode in ("SAME_UPPER", "SAME_LOWER"):
@@ -40,7 +41,7 @@ def _pads(call: Call, x: Value, window: Window) -> tuple[int, int, int, int]:
         return (rows[0], columns[0], rows[1], columns[1])
     if mode != "NOTSET":
         raise FrontendError(f"its auto_pad '{mode}' is malformed")
-    pads = call.ints("pads", (0, 0, 0, 0))
+    pads = call.attr_ints("pads", (0, 0, 0, 0))
     if len(pads) != 4:
         raise FrontendError(f"its pads {list(pads)} are malformed: 4 numbers are needed")
     return (pads[0], pads[1], pads[2], pads[3])

@@ -1,0 +1,158 @@
+"""The walk over an exported program. Every call that cannot be imported is found before anything is reported."""
+
+import operator as python_operator
+import re
+from collections.abc import Callable
+from typing import Any, cast
+
+import torch
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, InputSpec, OutputKind
+from torch.fx import Node
+from torch.fx.node import map_arg
+
+from gossamer.frontends.problems import Problems, UnknownOperator, Unsupported
+from gossamer.frontends.torch import operators  # noqa: F401  (fills the table)
+from gossamer.frontends.torch.call import Call, Scope
+from gossamer.frontends.torch.export import functional
+from gossamer.frontends.torch.table import Result, handler_of
+from gossamer.frontends.torch.tensors import array_of, dtype_of
+from gossamer.ir.errors import FrontendError, IRError
+from gossamer.ir.graph import Module
+from gossamer.ir.types import TensorType, Value
+
+_IGNORED = ("_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range_for_size")
+
+
+class _Lost(Exception):
+    """An argument comes from a call that could not be imported."""
+
+
+def import_program(program: ExportedProgram, name: str) -> Module:
+    """An exported program as a module called `name`."""
+    program = functional(program)
+    _check_signature(program)
+    scope, values, problems = Scope(), dict[Node, Any](), Problems()
+    specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
+    for node in program.graph.nodes:
+        if node.op == "placeholder":
+            values[node] = _placeholder(node, specs[node.name], program, scope)
+        elif node.op == "call_function":
+            values[node] = _tried(node, values, scope, problems)
+        elif node.op != "output" and node.users:
+            raise FrontendError(f"the exported program holds a {node.op} ('{node.name}'), which is not supported")
+    problems.check()
+    outputs = [values[node] for node in program.graph.output_node().all_input_nodes]
+    return Module(re.sub(r"\W", "_", name), scope.builder.finish(_flat(outputs)), scope.params())
+
+
+def _check_signature(program: ExportedProgram) -> None:
+    changed = [s.target for s in program.graph_signature.output_specs if s.kind != OutputKind.USER_OUTPUT]
+    if changed:
+        raise FrontendError(f"the program updates '{changed[0]}' when it runs; call model.eval() before exporting it")
+    dynamic = [
+        f"{node.name} ({', '.join(str(i) for i, n in enumerate(value.shape) if not isinstance(n, int))})"
+        for node in program.graph.find_nodes(op="placeholder")
+        if isinstance(value := node.meta.get("val"), torch.Tensor) and not all(isinstance(n, int) for n in value.shape)
+    ]
+    if dynamic:
+        raise FrontendError(
+            f"inputs have dynamic axes: {', '.join(dynamic)}, and every shape has to be known; "
+            "export the model without dynamic_shapes"
+        )
+
+
+def _placeholder(node: Node, spec: InputSpec, program: ExportedProgram, scope: Scope) -> Any:
+    if spec.kind == InputKind.USER_INPUT:
+        value = node.meta.get("val")
+        if not isinstance(value, torch.Tensor):
+            return value
+        kind = TensorType(dtype_of(value.dtype, f"input '{node.name}'"), tuple(value.shape))
+        return scope.builder.input(node.name, kind)
+    target = str(spec.target)
+    if not node.users:
+        return None
+    tensor = program.state_dict.get(target, program.constants.get(target))
+    if not isinstance(tensor, torch.Tensor):
+        raise FrontendError(f"the exported program does not hold the tensor '{target}'")
+    return scope.param(target, array_of(tensor), dtype_of(tensor.dtype, f"'{target}'"))
+
+
+def _tried(node: Node, values: dict[Node, Any], scope: Scope, problems: Problems) -> Any:
+    """The result of a call, None when it cannot be imported."""
+    name, _ = _name(node.target)
+    if name in _IGNORED:
+        return None
+    try:
+        return _import_call(node, values, scope)
+    except UnknownOperator as unknown:
+        problems.unknown(str(unknown), _label(node) or node.name)
+    except (Unsupported, IRError) as reason:
+        problems.refused(_label(node) or node.name, name, reason)
+    except _Lost:
+        if node.target is not python_operator.getitem and handler_of(*_name(node.target)) is None:
+            problems.unknown(_full(node.target), _label(node) or node.name)
+    return None
+
+
+def _import_call(node: Node, values: dict[Node, Any], scope: Scope) -> Any:
+    def known(item: Node) -> Any:
+        if values[item] is None:
+            raise _Lost
+        return values[item]
+
+    args = map_arg(node.args, known)
+    kwargs = map_arg(node.kwargs, known)
+    if node.target is python_operator.getitem:
+        items: Any = args[0]
+        return items[cast(int, args[1])] if isinstance(items, tuple) else items
+    if not node.all_input_nodes:
+        return _computed(node, scope)
+    name, overload = _name(node.target)
+    handler = handler_of(name, overload)
+    if handler is None:
+        raise UnknownOperator(_full(node.target))
+    call = Call(scope, name, _bound(node.target, args, kwargs), node.name, _label(node))
+    result: Result = handler(call)
+    return result
+
+
+def _computed(node: Node, scope: Scope) -> Value:
+    """A call without tensors (arange, full, ...): its result is a constant."""
+    assert isinstance(node.target, Callable)
+    value = node.target(*node.args, **node.kwargs)
+    if not isinstance(value, torch.Tensor):
+        raise Unsupported("it computes something other than a tensor")
+    return scope.param(node.name, array_of(value), dtype_of(value.dtype, f"'{node.name}'"))
+
+
+def _bound(target: Any, args: Any, kwargs: Any) -> dict[str, Any]:
+    """Arguments by name, defaults filled in."""
+    schema = target._schema.arguments
+    given = dict(zip((a.name for a in schema), args)) | dict(kwargs)
+    return {a.name: given.get(a.name, a.default_value if a.has_default_value() else None) for a in schema}
+
+
+def _name(target: Any) -> tuple[str, str]:
+    """("conv2d", "default") of aten.conv2d.default."""
+    schema = getattr(target, "_schema", None)
+    if schema is None:
+        return getattr(target, "__name__", str(target)), ""
+    return schema.name.split("::")[-1], schema.overload_name or "default"
+
+
+def _full(target: Any) -> str:
+    return str(target) if hasattr(target, "_schema") else getattr(target, "__name__", str(target))
+
+
+def _label(node: Node) -> str:
+    """Path of the torch module that made the call; empty for the outermost one."""
+    stack = list((node.meta.get("nn_module_stack") or {}).values())
+    return str(stack[-1][0]) if stack else ""
+
+
+def _flat(outputs: list[Any]) -> list[Value]:
+    found = [v for item in outputs for v in (item if isinstance(item, tuple) else (item,))]
+    if not found or not all(isinstance(v, Value) for v in found):
+        raise FrontendError("the program returns something that is not a tensor")
+    return found
