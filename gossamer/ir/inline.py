@@ -123,7 +123,10 @@ class _Inliner:
             return self._value(nest, load, extents, compute) if load.operand == slot else load
 
         epilogue = None if reader.epilogue is None else _with_reads(reader.epilogue, reader.compute, put)
-        return replace(reader, body=_with_reads(reader.body, reader.compute, put), epilogue=epilogue)
+        body = _with_reads(reader.body, reader.compute, put)
+        if reader.reduce is None and isinstance(body, Convert) and body.dtype == reader.dtype:
+            return replace(reader, body=body.value, compute=body.compute)
+        return replace(reader, body=body, epilogue=epilogue)
 
     def _value(self, nest: Nest, load: Load, extents: Extents, compute: DType) -> Expr:
         """What `load` reads, as the stage's own expression at that index."""
@@ -240,10 +243,13 @@ def _inside(nest: Nest, load: Load, leaving: list[int]) -> Expr:
 
 def _typed(value: Expr, nest: Nest, compute: DType) -> Expr:
     """The nest's value for a reader that computes in `compute`; wrapped where its own types change the number."""
-    stored_whole = nest.dtype == nest.compute or _fits(value, nest.dtype)
-    if stored_whole and (nest.compute == compute or isinstance(value, (Load, Acc))):
+    inner = nest.compute
+    if isinstance(value, Convert) and value.dtype == nest.dtype:
+        value, inner = value.value, value.compute
+    stored_whole = nest.dtype == inner or _fits(value, nest.dtype)
+    if stored_whole and (inner == compute or isinstance(value, (Load, Acc))):
         return value
-    return Convert(value, nest.compute, nest.dtype)
+    return Convert(value, inner, nest.dtype)
 
 
 def _fits(value: Expr, dtype: DType) -> bool:

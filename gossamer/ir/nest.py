@@ -179,7 +179,11 @@ def parts(expr: Expr) -> Iterator[Expr]:
 
 @dataclass(frozen=True)
 class Nest:
-    """One stage; see the module's docstring. Without `reduce` there are no reduction axes and `body` is the value."""
+    """One stage; see the module's docstring. Without `reduce` there are no reduction axes and `body` is the value.
+
+    An epilogue that is a Convert (to `dtype`) computes in that Convert's type, and what it gives is stored as it is:
+    the f32 epilogue of an integer sum.
+    """
 
     axes: tuple[Axis, ...]
     body: Expr

@@ -57,7 +57,7 @@ def evaluate_nest(nest: Nest, slots: Sequence[Numbers], exact: bool = False) -> 
         else:
             value = body.reduced(plain)
             if plain.epilogue is not None:
-                value = _Frame(plain.parallel, slots, exact, value).value(plain.epilogue, plain.compute)
+                value = _Frame(plain.parallel, slots, exact, value).stored(plain)
         stored = rounded(value, nest.dtype, exact)
     return np.ascontiguousarray(np.broadcast_to(stored, plain.shape)).reshape(nest.shape)
 
@@ -89,6 +89,13 @@ class _Frame:
     def value(self, expr: Expr, compute: DType) -> Numbers:
         """The expression over all axes, computed in `compute`."""
         return self.array(expr, held(compute, self.exact))
+
+    def stored(self, nest: Nest) -> Numbers:
+        """The epilogue; an outermost Convert gives what is stored, and is not brought back to the sum's type."""
+        assert nest.epilogue is not None
+        if isinstance(nest.epilogue, Convert):
+            return self.value(nest.epilogue.value, nest.epilogue.compute)
+        return self.value(nest.epilogue, nest.compute)
 
     def array(self, expr: Expr, kind: "np.dtype[np.generic]") -> Numbers:
         """The expression over all axes, computed in a numpy type."""
