@@ -101,7 +101,7 @@ class Rewriter(GraphBuilder):
         return old
 
     def redirected(self, node: Node) -> Node:
-        """The node reading what stands for its operands now, with result types to match; itself when none was replaced."""
+        """The node reading what stands for its operands now, its result types to match; itself if none was replaced."""
         swap = {v: self.value(v) for v in node.op.operands if v.name in self._swap} if self._swap else {}
         if all(old == new for old, new in swap.items()):
             return node
@@ -174,7 +174,7 @@ def _with_aliases(graph: Graph, wanted: Sequence[str]) -> Graph:
 
 
 def rewrite(graph: Graph, rule: Callable[[Node, Rewriter], bool]) -> Graph:
-    """Apply `rule` to every node (already redirected) in order; nodes it declines are kept. The same graph if nothing changed."""
+    """Apply `rule` to every node (already redirected) in order, keep what it declines; the same graph if no change."""
     rewriter = Rewriter(graph)
     for node in graph.nodes:
         current = rewriter.redirected(node)

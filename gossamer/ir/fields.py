@@ -106,7 +106,7 @@ def _real(value: object) -> Any:
         return MISFIT
 
 
-_CHECKS: dict[Any, Callable[[object], Any]] = {int: _whole, float: _real, None: lambda v: v if v is None else MISFIT, Any: lambda v: v}
+_CHECKS: dict[Any, Callable[[object], Any]] = {int: _whole, float: _real, Any: lambda value: value}
 
 
 def _fits_tuple(value: object, items: tuple[Any, ...]) -> Any:

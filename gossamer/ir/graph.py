@@ -7,7 +7,7 @@ result types are what its op infers; every `ir.param` names a parameter of the m
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,13 @@ from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import Value
 
 Array: TypeAlias = NDArray[np.generic]
+Source: TypeAlias = Array | Callable[[], Array]
+"""An array, or what loads it."""
 
 
 @dataclass(frozen=True)
 class Node:
-    """One statement: `results = op @schedule`. `label` is the name its source gave it (an ONNX node's, a module path)."""
+    """One statement: `results = op @schedule`. `label`: the name its source gave it (an ONNX node's, a module path)."""
 
     op: Op
     results: tuple[Value, ...]
@@ -64,9 +66,9 @@ class Graph:
 
 
 class Params(Mapping[str, Array]):
-    """Named arrays beside a graph, each loaded when first asked for. Immutable; `updated` gives a new one that shares."""
+    """Named arrays beside a graph, each loaded when first asked for. Immutable; `updated` gives one that shares."""
 
-    def __init__(self, sources: Mapping[str, Union[Array, Callable[[], Array]]] = {}) -> None:
+    def __init__(self, sources: Mapping[str, Source] = {}) -> None:
         self._sources = dict(sources)
 
     def __getitem__(self, name: str) -> Array:
@@ -81,7 +83,12 @@ class Params(Mapping[str, Array]):
     def __len__(self) -> int:
         return len(self._sources)
 
-    def updated(self, changes: Mapping[str, Union[Array, Callable[[], Array]]]) -> "Params":
+    def loaded(self, name: str) -> Array | None:
+        """The array, when it has been loaded already."""
+        source = self._sources[name]
+        return None if callable(source) else source
+
+    def updated(self, changes: Mapping[str, Source]) -> "Params":
         return Params(self._sources | dict(changes))
 
     def only(self, names: set[str]) -> "Params":

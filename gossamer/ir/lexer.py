@@ -1,4 +1,4 @@
-r"""Tokens of the text form: one regular expression, one pass; positions become `line:column` only when an error needs them.
+r"""Tokens of the text form: one regular expression, one pass; a place becomes `line:column` only for an error.
 
 A token is `(kind, text, offset)`. Kinds: `value` (%x, %"any name"), `word` (nn.conv2d), `number` (-1, 2.5e-3, -inf),
 `string` ("..."), `alias` (#s0), `mark` (@schedule), `end`, or a punctuation character standing for itself.

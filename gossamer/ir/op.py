@@ -38,10 +38,10 @@ class Op:
 
     def __init_subclass__(cls, name: str = "") -> None:
         if not name:
-            raise IRError(f"{cls.__module__}.{cls.__qualname__}: an op needs a name: class X(Op, name='mine.x')")
+            raise IRError(f"{_qualified(cls)}: an op needs a name: class X(Op, name='mine.x')")
         other = _REGISTERED.get(name)
-        if other is not None and (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise IRError(f"two classes define the op '{name}': {other.__module__}.{other.__qualname__} and {cls.__module__}.{cls.__qualname__}")
+        if other is not None and _qualified(other) != _qualified(cls):
+            raise IRError(f"two classes define the op '{name}': {_qualified(other)} and {_qualified(cls)}; rename one")
         cls.name = name
         _REGISTERED[name] = cls
 
@@ -77,6 +77,10 @@ class Op:
             elif item is not None:
                 changed[name] = swap.get(item, item)
         return type(self)(**changed)
+
+
+def _qualified(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 @cache

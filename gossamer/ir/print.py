@@ -27,8 +27,8 @@ def print_graph(graph: Graph) -> str:
 
 
 def _hardware(hardware: Hardware) -> str:
-    parts = [f"{name}={word(v) if isinstance(v, str) else attribute(v, TypePrinter())}" for name, v in hardware.values().items()]
-    return f"{word(hardware.target)}({', '.join(parts)})"
+    values = {n: word(v) if isinstance(v, str) else attribute(v, TypePrinter()) for n, v in hardware.values().items()}
+    return f"{word(hardware.target)}({', '.join(f'{name}={text}' for name, text in values.items())})"
 
 
 class _Printer:
@@ -71,7 +71,8 @@ class _Printer:
             if item.name == plan.body:
                 block = [self._value(value, indent)]
             else:
-                parts.append(self._value(value, indent) if item.name == plan.text else f"{item.name}={self._value(value, indent)}")
+                text = self._value(value, indent)
+                parts.append(text if item.name == plan.text else f"{item.name}={text}")
         return parts + block
 
     def _value(self, value: object, indent: str) -> str:

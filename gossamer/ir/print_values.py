@@ -50,6 +50,36 @@ class TypePrinter:
         return f"#{self._names.setdefault((letter, values), f'{letter}{serial}')}"
 
 
+def contrast(found: TensorType, needed: TensorType) -> tuple[str, str]:
+    """Two types that differ, each short enough for a message and showing where they do."""
+    texts = _brief(found), _brief(needed)
+    if texts[0] != texts[1] or found.quant is None or needed.quant is None:
+        return texts
+    for name in ("scale", "zero_point"):
+        old, new = getattr(found.quant, name), getattr(needed.quant, name)
+        for i, (a, b) in enumerate(zip(old, new)):
+            if a != b:
+                return f"{texts[0]} with {name}[{i}]={_number(a)}", f"{name}[{i}]={_number(b)}"
+    return texts
+
+
+def _brief(type: TensorType) -> str:
+    """A type with its lists cut to three numbers."""
+    plain = f"{type.dtype}[{','.join(map(str, type.shape))}]"
+    if type.quant is None:
+        return plain
+    axis = "" if type.quant.axis is None else f"axis={type.quant.axis}, "
+    zero = "" if type.quant.zero_point == (0,) else f", zero_point={_cut(type.quant.zero_point)}"
+    return f"{plain}{{{axis}scale={_cut(type.quant.scale)}{zero}}}"
+
+
+def _cut(values: tuple[float, ...]) -> str:
+    if len(values) == 1:
+        return _number(values[0])
+    tail = "" if len(values) <= 3 else f", ... {len(values)} numbers"
+    return f"({', '.join(map(_number, values[:3]))}{tail})"
+
+
 def attribute(value: object, types: TypePrinter) -> str:
     """An attribute value: number, `true`, `none`, "string", tuple or type. IRError for anything else."""
     if isinstance(value, (bool, np.bool_)):
@@ -65,10 +95,11 @@ def attribute(value: object, types: TypePrinter) -> str:
         return f"({','.join(attribute(item, types) for item in items)}{',' * (len(items) == 1)})"
     if isinstance(value, TensorType):
         return types.text(value)
-    raise IRError(f"an attribute is a {type(value).__name__}, needed an int, float, bool, str, None, type, graph or tuple")
+    kind = type(value).__name__
+    raise IRError(f"an attribute is a {kind}, needed an int, float, bool, str, None, type, graph or tuple")
 
 
-def _number(value: Any) -> str:  # Any: numpy's scalars are generic in a type nobody needs here
+def _number(value: Any) -> str:  # Any: numpy's scalars are generic
     plain: object = value.item() if hasattr(value, "item") else value
     return repr(plain)
 
@@ -80,10 +111,16 @@ def schedule(schedule: Schedule) -> str:
         parts.append(f"algorithm=winograd(m={schedule.winograd_m})")
     elif schedule.algorithm != "direct" or schedule == Schedule():
         parts.append(f"algorithm={schedule.algorithm}")
-    lists = {"tile": [_tile(t) for t in schedule.tile], "order": map(word, schedule.order), "unroll": map(word, schedule.unroll),
-             "vectorize": [_tile(schedule.vectorize)] if schedule.vectorize else [], "parallel": map(word, schedule.parallel)}
-    parts += [f"{name}=({', '.join(items)})" for name, items in ((n, list(i)) for n, i in lists.items()) if items]
-    parts += [f"{name}={word(text)}" for name, text in (("layout", schedule.layout), ("dataflow", schedule.dataflow)) if text]
+    lists = {
+        "tile": [_tile(t) for t in schedule.tile],
+        "order": [word(axis) for axis in schedule.order],
+        "unroll": [word(axis) for axis in schedule.unroll],
+        "vectorize": [_tile(schedule.vectorize)] if schedule.vectorize else [],
+        "parallel": [word(axis) for axis in schedule.parallel],
+    }
+    parts += [f"{name}=({', '.join(items)})" for name, items in lists.items() if items]
+    words = {"layout": schedule.layout, "dataflow": schedule.dataflow}
+    parts += [f"{name}={word(text)}" for name, text in words.items() if text]
     return f"@schedule {' '.join(parts)}"
 
 

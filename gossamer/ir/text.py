@@ -1,4 +1,4 @@
-"""The text form of modules: what `print` shows, what files hold, what tests are written in. It parses back to an equal module.
+"""The text form of modules: what `print` shows, files hold, tests are written in. It parses back to an equal module.
 
     module resnet8 target=systolic(rows=16, cols=16, dataflow=ws)
     %x: f32[1,3,32,32] = input
@@ -7,14 +7,14 @@
         @schedule algorithm=winograd(m=4) tile=(oc:16, oh:8, ow:8) unroll=(kh, kw)
     return %2
 
-    statement  =  results "=" ("input" | op) ["@label" string] ["@schedule" field*]      each on a line of its own
+    statement  =  results "=" ("input" | op) ["@label" string] ["@schedule" field*]    each starts a line
     results    =  %name ":" type, ...            a type may be left out where the op infers it
     type       =  f32[1,3]   or   i8[16,3]{axis=0, scale=(0.1, 0.2), zero_point=0}
     op         =  op.name %operands, ... attribute=value ...
     value      =  1 | 2.5 | inf | nan | true | none | "text" | (1,2) | (1,) | type | { statements }
 
 * Optional operands after an absent one, and variadic ones that are not last, go by name: `bias=%b`, `rest=(%a, %b)`.
-* The first attribute stands without its name when it is a string without default, as does the first graph without default.
+* The first attribute stands without its name if it is a string without default, as does the first such graph.
 * Attributes equal to their default are not printed. Floats print with `repr`, so they come back exactly.
 * A value name that is more than letters, digits, `_` and `.` is quoted: `%"conv/out:0"`.
 * Scale and zero-point lists longer than four are aliases, defined anywhere in the text: `#s0 = (0.1, 0.2, ...)`.
