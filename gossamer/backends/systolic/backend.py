@@ -8,7 +8,9 @@ from gossamer.backends.base import Infeasible, LayerCosts
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.energy import area_mm2
 from gossamer.backends.systolic.hardware import SystolicHardware
+from gossamer.backends.systolic.infeasible import why_not
 from gossamer.backends.systolic.model import price
+from gossamer.ir.analysis import layer as layer_of
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
@@ -16,6 +18,10 @@ from gossamer.ir.schedule import Schedule
 
 if TYPE_CHECKING:
     from gossamer.backends.systolic.artifact import SystolicArtifact
+
+
+WIDEST = 16
+"""Bits of the widest multiplier there is (the upper bound of pe_bits)."""
 
 
 class SystolicBackend:
@@ -26,8 +32,11 @@ class SystolicBackend:
     hardware: type[Hardware] = SystolicHardware
 
     def supports(self, node: Node) -> Infeasible | None:
-        """Everything the reference can run: arithmetic without weights goes to the vector lanes."""
-        return None
+        """Everything but products of tensors wider than any PE takes; arithmetic without weights uses the vector lanes."""
+        layer = layer_of(node)
+        if layer is None or layer.kind not in ("conv", "gemm") or max(layer.weight_bits, layer.activation_bits) <= WIDEST:
+            return None
+        return why_not(node.title, layer, SystolicHardware(pe_bits=WIDEST))
 
     def schedules(self, node: Node, hardware: Hardware) -> Sequence[Schedule]:
         """The mapping the model chooses, then the other legal ones from fast to slow; empty without weights."""
@@ -45,7 +54,7 @@ class SystolicBackend:
 
     def compile(self, module: Module) -> "SystolicArtifact | Infeasible":
         """The network with its per-layer costs, run by the reference."""
-        from gossamer.backends.systolic.artifact import compile_module
+        from gossamer.backends.systolic.compile import compile_module
 
         return compile_module(module)
 

@@ -19,8 +19,8 @@ from gossamer.backends.systolic.energy import Prices
 from gossamer.backends.systolic.hardware import SystolicHardware
 from gossamer.backends.systolic.mapping import CHANNELS, PIXELS, PLANES, Pixels, Product, channel_tiles, depth_tiles
 from gossamer.backends.systolic.model import price
-from gossamer.ir.analysis import layers as layers_of
-from gossamer.ir.graph import Graph, Module, Node
+from gossamer.ir.analysis import layer as layer_of
+from gossamer.ir.graph import Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
 from gossamer.ir.schedule import Schedule, Tile
@@ -35,16 +35,9 @@ class Mapping:
     cycles: float
 
 
-def node_layer(node: Node) -> Layer | None:
-    """The signature of one node; None for views, which cost nothing."""
-    graph = Graph(tuple(dict.fromkeys(node.op.operands)), (node,), node.results)
-    found = layers_of(Module("node", graph))
-    return found[0][1] if found else None
-
-
 def node_schedules(node: Node, hardware: Hardware) -> Sequence[Schedule]:
     """Legal schedules of a node, the model's choice first; empty for nodes that use the vector lanes or do not fit."""
-    layer = node_layer(node)
+    layer = layer_of(node)
     if layer is None or layer.kind not in ("conv", "gemm"):
         return ()
     return tuple(mapping.schedule for mapping in layer_mappings(layer, hardware))

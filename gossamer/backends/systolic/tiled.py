@@ -90,20 +90,20 @@ def work_of(dataflow: float, layers: LayerColumns, chips: HardwareColumns, price
     pixels, tile_n = Pixels.of(p, chips), channel_tiles(p, chips)
     folds_m = pixels.count * np.ceil(pixels.tile / (chip.cols if dataflow == IS else chip.rows))
     return Work(
-        dataflow,
-        p,
-        chip,
-        size,
-        pixels,
-        tile_n,
-        pixels.count,
-        np.ceil(p.n / tile_n),
-        folds_m,
-        np.ceil(p.n / chip.cols),
-        np.ceil(p.k / chip.rows),
-        pixels.swept * p.ic * size.a,
-        p.n * p.k * size.w,
-        p.m * p.n * size.o,
+        dataflow=dataflow,
+        p=p,
+        chip=chip,
+        size=size,
+        pixels=pixels,
+        tile_n=tile_n,
+        tm=pixels.count,
+        tn=np.ceil(p.n / tile_n),
+        folds_m=folds_m,
+        folds_n=np.ceil(p.n / chip.cols),
+        folds_k=np.ceil(p.k / chip.rows),
+        input_bytes=pixels.swept * p.ic * size.a,
+        weight_bytes=p.n * p.k * size.w,
+        output_bytes=p.m * p.n * size.o,
     )
 
 
@@ -123,14 +123,21 @@ def totals(work: Work, depths: tuple[Column, ...]) -> Column:
     return np.ceil(found, out=found)
 
 
-def _legal(work: Work, depth: Column, tk: Column) -> NDArray[np.bool_]:
-    """Whether a full tile of each operand fits its SRAM: twice where there is more than one (double buffering)."""
-    chip, size, groups = work.chip, work.size, work.p.groups
+def sram_needs(work: Work, depth: Column, tk: Column) -> tuple[Column, Column, Column]:
+    """Bytes a tile takes in the ifmap, filter and ofmap SRAM: twice where there is more than one (double buffering).
+
+    Sums are held at accumulator width where they wait for more depth; a finished os output has its own width.
+    """
+    size, groups = work.size, work.p.groups
     held = np.where((tk > 1) | (work.dataflow in (WS, IS)), ACCUMULATOR_BYTES, size.o)
-    a = work.pixels.window * channels_in(work.p, depth) * size.a * _buffers(groups * work.tm * tk) <= chip.ifmap
-    f = depth * work.tile_n * size.w * _buffers(groups * work.tn * tk) <= chip.filter
-    o = work.pixels.tile * work.tile_n * held * _buffers(groups * work.tm * work.tn) <= chip.ofmap
-    return a & f & o
+    a = work.pixels.window * channels_in(work.p, depth) * size.a * _buffers(groups * work.tm * tk)
+    f = depth * work.tile_n * size.w * _buffers(groups * work.tn * tk)
+    return a, f, work.pixels.tile * work.tile_n * held * _buffers(groups * work.tm * work.tn)
+
+
+def _legal(work: Work, depth: Column, tk: Column) -> NDArray[np.bool_]:
+    a, f, o = sram_needs(work, depth, tk)
+    return (a <= work.chip.ifmap) & (f <= work.chip.filter) & (o <= work.chip.ofmap)
 
 
 def _buffers(tiles: Column) -> Column:
