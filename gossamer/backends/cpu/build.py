@@ -16,7 +16,8 @@ from gossamer.backends.cpu.manifest import BufferSpec, LayerReport, Manifest, Po
 from gossamer.backends.cpu.schedules import default_schedule
 from gossamer.backends.cpu.support import unsupported
 from gossamer.backends.cpu.tensors import Launch, share_buffers
-from gossamer.codegen.tvm.forms import Form, Operand, Storage, choose_form, storage_dtype
+from gossamer.codegen.tvm.forms import DOT, Form, Operand, Storage, choose_form, storage_dtype
+from gossamer.codegen.tvm.integer import offset_weight, without_offset
 from gossamer.codegen.tvm.kernel import KernelSpec
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Array, Program, program_of
@@ -53,7 +54,7 @@ class _Build:
         self.module, self.hardware, graph = module, hardware, module.graph
         self.refs = {n.result: n.op.ref for n in graph.nodes if isinstance(n.op, Param)}
         self.nodes = [n for n in graph.nodes if not isinstance(n.op, Param)]
-        self.programs: dict[Value, Program] = {n.result: program_of(n) for n in self.nodes}
+        self.programs: dict[Value, Program] = {n.result: self._program(n) for n in self.nodes}
         self.layouts = plan_layouts(graph, self.programs, set(self.refs), hardware.lanes)
         self.kernels = _Kernels()
         self.params: dict[tuple[str, Storage], Array] = {}
@@ -79,11 +80,22 @@ class _Build:
         arrays = {self._key(i): array for i, array in enumerate(self.params.values())}
         return CpuArtifact(manifest, self._library(), arrays)
 
+    def _program(self, node: Node) -> Program:
+        """The node's program; offsets of integer inputs become a correction where the machine has 8-bit dot products."""
+        program = program_of(node)
+        offset = offset_weight(program) if self.hardware.int8_dot == DOT else None
+        if offset is None or offset[0] >= len(node.op.operands) or node.op.operands[offset[0]] not in self.refs:
+            return program
+        return without_offset(program, np.asarray(self.module.params[self.refs[node.op.operands[offset[0]]]]))
+
     def _form(self, node: Node) -> Form:
         program = self.programs[node.result]
         operands = [Operand(v.type, None if v in self.refs else self.layouts[v]) for v in node.op.operands]
         operands += [Operand(TensorType(dtype, (len(values),)), None) for dtype, values in program.constants]
-        return choose_form(program.kernel, operands, [self.layouts[v] for v in node.results])
+        return choose_form(program.kernel, operands, [self.layouts[v] for v in node.results], self._dot_lanes())
+
+    def _dot_lanes(self) -> int:
+        return self.hardware.lanes if self.hardware.int8_dot == DOT else 0
 
     def _schedule(self, node: Node) -> Schedule:
         return node.schedule or default_schedule(self.programs[node.result].kernel, self.hardware)

@@ -9,6 +9,7 @@ bounds test happens inside a network of convolutions. Any kernel can read any la
 from collections.abc import Iterator, Mapping
 from math import prod
 
+from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, weighted_product
@@ -23,12 +24,15 @@ WINDOW_AXES = {"kh", "kw"}
 def plan_layouts(graph: Graph, programs: Mapping[Value, Program], params: set[Value], lanes: int) -> dict[Value, Layout]:
     """Value -> layout, for every value that is not a parameter. `programs`: by the first result of each node."""
     split: dict[Value, tuple[int, int]] = {}
+    channelled = _read_by_channel(graph, programs)
     values = list(graph.inputs)
     for node in graph.nodes:
         if node.result in programs:
             values += node.results
             for value in node.results:
                 found = _split_of(node, value, programs[node.result].kernel, split, params, lanes)
+                if found is None and value in channelled:
+                    found = _first_split(value, lanes)
                 if found is not None:
                     split[value] = found
     halos = _halos(graph, programs, split)
@@ -66,6 +70,25 @@ def _split_of(node: Node, value: Value, program: Kernel, split: Mapping[Value, t
             block = split[operand][1] if operand.shape[axis] == value.shape[axis] else block_size(value.shape[axis], lanes)
             return (axis, block) if block > 1 else None
     return None
+
+
+def _first_split(value: Value, lanes: int) -> tuple[int, int] | None:
+    """The split of a value that convolutions read but whose producer has no opinion; bytes come in fours at least."""
+    block = max(block_size(value.shape[1], lanes), 4 if value.dtype.bits <= 8 else 1)
+    return (1, block) if block > 1 else None
+
+
+def _read_by_channel(graph: Graph, programs: Mapping[Value, Program]) -> set[Value]:
+    """Rank-4 values over whose axis 1 some weighted sum runs."""
+    found: set[Value] = set()
+    for node in graph.nodes:
+        for nest in programs[node.result].kernel.stages if node.result in programs else ():
+            product = weighted_product(nest)
+            if product and product[0].operand < len(node.op.operands):
+                value, index = node.op.operands[product[0].operand], product[0].index
+                if value.type.rank == 4 and bare_axis(index[1]) in {a.name for a in nest.reduction}:
+                    found.add(value)
+    return found
 
 
 def _halos(graph: Graph, programs: Mapping[Value, Program], split: Mapping[Value, tuple[int, int]]) -> dict[Value, tuple[float, list[int], list[int]]]:

@@ -152,6 +152,45 @@ def use_threads(count: int) -> None:
     tvm.get_global_func("runtime.config_threadpool")(1, count)
 
 
+def dot_intrinsic(lanes: int) -> str:
+    """Name of the tensor intrinsic acc[lane] += sum over k < 4 of u8 x[k] * i8 w[lane, k] (VNNI's vpdpbusd); made when first asked for."""
+    name = f"gossamer_dot_{lanes}x4"
+    if s_tir.TensorIntrin.get(name, allow_missing=True) is None:
+        s_tir.TensorIntrin.register(name, _dot(lanes, vector=False), _dot(lanes, vector=True))
+    return name
+
+
+def _dot(lanes: int, vector: bool) -> Function:
+    with IRBuilder() as builder:
+        with script.prim_func(s_tir=True):
+            shapes = (("x", (4,), "uint8", "global"), ("w", (lanes, 4), "int8", "global"), ("acc", (lanes,), "int32", "local"))
+            x, w, acc = (script.arg(n, script.Buffer(s, d, offset_factor=1, scope=where)) for n, s, d, where in shapes)
+            with script.sblock("root"):
+                script.reads(acc[0:lanes], x[0:4], w[0:lanes, 0:4])
+                script.writes(acc[0:lanes])
+                (_dot_vector if vector else _dot_loops)(x, w, acc, lanes)
+    return builder.get()
+
+
+def _dot_loops(x: Any, w: Any, acc: Any, lanes: int) -> None:
+    with script.grid(lanes, 4) as (i, k):
+        with script.sblock("update"):
+            vi, vk = script.axis.spatial(lanes, i), script.axis.reduce(4, k)
+            product = tirx.Cast("int32", x[vk]) * tirx.Cast("int32", w[vi, vk])
+            script.buffer_store(acc, acc[vi] + product, [vi])
+
+
+def _dot_vector(x: Any, w: Any, acc: Any, lanes: int) -> None:
+    four = tirx.reinterpret("int32", x.vload([0], "uint8x4"))
+    spread = tirx.reinterpret(f"uint8x{lanes * 4}", tirx.Broadcast(four, lanes))
+    weights = w.vload([0, 0], f"int8x{lanes * 4}")
+    intrinsic = codegen.llvm_lookup_intrinsic_id(f"llvm.x86.avx512.vpdpbusd.{lanes * 32}")
+    old = acc.vload([0], f"int32x{lanes}")
+    args = (tirx.const(intrinsic, "uint32"), old, spread, weights)
+    value = tirx.call_intrin(f"int32x{lanes}", "tirx.call_llvm_pure_intrin", *args)
+    script.buffer_store(acc, value, [tirx.Ramp(0, 1, lanes)])
+
+
 def host_cpu() -> tuple[str, bool]:
     """LLVM's name of this machine's cpu, and whether it has AVX-512."""
     name = str(codegen.llvm_get_system_cpu())

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from gossamer.codegen.tvm.indices import bare_axis
-from gossamer.codegen.tvm.layout import Layout
+from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.program import loads
-from gossamer.codegen.tvm.structure import anchored
+from gossamer.codegen.tvm.structure import anchored, weighted_product
 from gossamer.ir.nest import Apply, Kernel, Load, Nest
-from gossamer.ir.types import DType, TensorType
+from gossamer.ir.types import I8, U8, DType, TensorType
+
+DOT = 4
+"""Products per lane of an 8-bit dot product."""
 
 
 @dataclass(frozen=True)
@@ -27,18 +30,22 @@ class Storage:
 
 @dataclass(frozen=True)
 class Form:
-    """Storage of every operand and of the stored stages; inner extents of split reduction axes (stage, axis)."""
+    """Storage of every operand and of the stored stages; block sizes of split reduction axes (stage, axis), outermost first.
+
+    With `dot`, the innermost loop of the anchor is four products of u8 and i8 that one instruction adds to 32 bits.
+    """
 
     operands: tuple[Storage, ...]
     stored: tuple[tuple[int, Storage], ...]
-    split: tuple[tuple[tuple[int, str], int], ...]
+    split: tuple[tuple[tuple[int, str], tuple[int, ...]], ...]
+    dot: bool = False
 
     @cached_property
     def stages(self) -> dict[int, Storage]:
         return dict(self.stored)
 
     @cached_property
-    def reduction_blocks(self) -> dict[tuple[int, str], int]:
+    def reduction_blocks(self) -> dict[tuple[int, str], tuple[int, ...]]:
         return dict(self.split)
 
 
@@ -55,8 +62,11 @@ def storage_dtype(dtype: DType) -> str:
     return dtype.numpy.name
 
 
-def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[Layout]) -> Form:
-    """Storage of every tensor of the program, given the layouts of activations and results."""
+def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[Layout], dot_lanes: int = 0) -> Form:
+    """Storage of every tensor of the program, given the layouts of activations and results.
+
+    `dot_lanes`: lanes of the target's four-way 8-bit dot product; 0 when it has none.
+    """
     stages = {r: Storage(layout, storage_dtype(program.stages[r].dtype)) for r, layout in zip(program.results, results, strict=True)}
     pair = anchored(program)
     if pair is not None:
@@ -65,8 +75,22 @@ def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[
     for i in _stored(program):
         stages.setdefault(i, Storage(Layout.plain(program.stages[i].shape), storage_dtype(program.stages[i].dtype)))
     blocks = {} if pair is None else _reduction_blocks(program, pair[0], operands)
-    kept = tuple(Storage(o.layout or _param_layout(program, k, o.type, stages, blocks), storage_dtype(o.type.dtype)) for k, o in enumerate(operands))
-    return Form(kept, tuple(sorted(stages.items(), key=lambda item: item[0])), tuple(blocks.items()))
+    dot = pair is not None and _dots(program, pair[0], operands, blocks, stages[pair[0]].layout, dot_lanes)
+    if dot:
+        blocks = {key: (*sizes, DOT) if sizes[-1] > DOT else sizes for key, sizes in blocks.items()}
+    kept = tuple(Storage(o.layout or _param_layout(program, k, o.type, stages, blocks, dot), storage_dtype(o.type.dtype)) for k, o in enumerate(operands))
+    return Form(kept, tuple(sorted(stages.items(), key=lambda item: item[0])), tuple(blocks.items()), dot)
+
+
+def _dots(program: Kernel, anchor: int, operands: Sequence[Operand], blocks: Mapping[tuple[int, str], tuple[int, ...]], out: Layout, lanes: int) -> bool:
+    """Whether the anchor is a sum of u8 x i8 products whose reduction and result are blocked as the instruction wants."""
+    product = weighted_product(program.stages[anchor])
+    if product is None or lanes == 0 or program.stages[anchor].body != Apply("mul", product):
+        return False
+    x, w = (operands[load.operand] if load.operand < len(operands) else None for load in product)
+    if x is None or w is None or x.type.dtype != U8 or w.type.dtype != I8 or w.layout is not None:
+        return False
+    return len(blocks) == 1 and all(sizes[-1] % DOT == 0 for sizes in blocks.values()) and out.dims[-1].extent == lanes
 
 
 def _without_halo(layout: Layout) -> Layout:
@@ -91,11 +115,11 @@ def _costly(nest: Nest) -> bool:
     return isinstance(nest.body, Apply)
 
 
-def _reduction_blocks(program: Kernel, anchor: int, operands: Sequence[Operand]) -> dict[tuple[int, str], int]:
+def _reduction_blocks(program: Kernel, anchor: int, operands: Sequence[Operand]) -> dict[tuple[int, str], tuple[int, ...]]:
     """Split a reduction axis like the channels it runs over, where running over surplus channels adds nothing."""
     nest = program.stages[anchor]
     extents = {a.name: a.extent for a in nest.reduction}
-    blocks: dict[tuple[int, str], int] = {}
+    blocks: dict[tuple[int, str], tuple[int, ...]] = {}
     for load in loads(nest.body):
         operand = operands[load.operand] if load.operand < program.operands else None
         if operand is None or operand.layout is None:
@@ -103,7 +127,7 @@ def _reduction_blocks(program: Kernel, anchor: int, operands: Sequence[Operand])
         for axis, index in enumerate(load.index):
             name, block = bare_axis(index), operand.layout.block(axis)
             if name in extents and block > 1 and (extents[name] % block == 0 or _weighted(nest, name, operands)):
-                blocks[anchor, name] = block
+                blocks[anchor, name] = (block,)
     return blocks
 
 
@@ -116,24 +140,34 @@ def _weighted(nest: Nest, name: str, operands: Sequence[Operand]) -> bool:
     return any(name == bare_axis(index) for w in weights for index in w.index)
 
 
-def _param_layout(program: Kernel, operand: int, type: TensorType, stages: Mapping[int, Storage], blocks: Mapping[tuple[int, str], int]) -> Layout:
+def _param_layout(program: Kernel, operand: int, type: TensorType, stages: Mapping[int, Storage], blocks: Mapping[tuple[int, str], tuple[int, ...]], dot: bool) -> Layout:
     """Split the axes of a parameter as the first stored stage that reads it runs over them."""
     for stage, nest in enumerate(program.stages):
         for load in loads(nest.body):
             if load.operand == operand:
                 holder = stage if stage in stages else program.results[0]
-                return _packed(nest, stage, load, type.shape, stages[holder].layout, blocks)
+                return _packed(nest, stage, load, type.shape, stages[holder].layout, blocks, dot and nest.reduce is not None)
     return Layout.plain(type.shape)
 
 
-def _packed(nest: Nest, stage: int, load: Load, shape: tuple[int, ...], out: Layout, blocks: Mapping[tuple[int, str], int]) -> Layout:
+def _packed(nest: Nest, stage: int, load: Load, shape: tuple[int, ...], out: Layout, blocks: Mapping[tuple[int, str], tuple[int, ...]], dot: bool) -> Layout:
     names = [bare_axis(index) for index in load.index]
     parallel = [a.name for a in nest.parallel]
     if len(out.logical) != len(parallel):
         return Layout.plain(shape)
-    inner = {n: out.block(parallel.index(n)) if n in parallel else blocks.get((stage, n), 1) for n in names if n}
+    sizes = {n: (out.block(parallel.index(n)),) if n in parallel else blocks.get((stage, n), (1,)) for n in names if n}
     rank = {a.name: i for i, a in enumerate((*nest.parallel, *nest.reduction))}
     by_loop = sorted(range(len(shape)), key=lambda i: rank.get(names[i], -1))
-    split = {i: inner[names[i]] for i in by_loop if names[i] and inner[names[i]] > 1}
-    tails = sorted(split, key=lambda i: names[i] in parallel)
-    return Layout.split(shape, split, tuple((i, False) for i in by_loop) + tuple((i, True) for i in tails))
+    digits = {i: _digits(i, shape[i], sizes.get(names[i], (1,))) for i in by_loop}
+    lanes = [d for i in by_loop if names[i] in parallel for d in digits[i][1:]]
+    steps = [digits[i][level] for level in (1, 2) for i in by_loop if names[i] not in parallel and level < len(digits[i])]
+    tails = [*steps[:-1], *lanes, *steps[-1:]] if dot else [*steps, *lanes]
+    zeros = (0,) * len(shape)
+    return Layout(shape, (*(digits[i][0] for i in by_loop), *tails), zeros, zeros)
+
+
+def _digits(axis: int, extent: int, sizes: tuple[int, ...]) -> tuple[Dim, ...]:
+    """The dims of an axis cut into blocks of `sizes`: outer first; one dim when nothing is cut."""
+    strides = [s for s in sizes if s > 1]
+    outer = Dim(axis, strides[0] if strides else 1, -(-extent // (strides[0] if strides else 1)))
+    return (outer, *(Dim(axis, b, a // b) for a, b in zip(strides, [*strides[1:], 1])))

@@ -22,4 +22,4 @@ class KernelSpec:
     def function(self, name: str) -> Any:
         """The tvm function: operands, constants, results, in that order."""
         function, nestings = lower(name, self.program, self.form)
-        return apply_schedule(function, nestings, self.program, self.schedule, self.lanes)
+        return apply_schedule(function, nestings, self.program, self.schedule, self.lanes, self.form.dot)

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from math import prod
 from typing import Any
 
-from gossamer.codegen.tvm.adapter import LoopSchedule
+from gossamer.codegen.tvm.adapter import LoopSchedule, dot_intrinsic
 from gossamer.codegen.tvm.lower import Nesting
-from gossamer.codegen.tvm.structure import anchored, largest_divisor
+from gossamer.codegen.tvm.structure import anchored, largest_divisor, vector_width
 from gossamer.ir.nest import Kernel, Nest
 from gossamer.ir.schedule import Schedule
 
@@ -23,7 +23,7 @@ MIN_PARALLEL_POINTS = 8192
 """Below this many loop points a kernel stays on one thread: waking the other costs about 3 us."""
 
 
-def apply_schedule(function: Any, nestings: Sequence[Nesting], program: Kernel, schedule: Schedule, lanes: int) -> Any:
+def apply_schedule(function: Any, nestings: Sequence[Nesting], program: Kernel, schedule: Schedule, lanes: int, dot: bool = False) -> Any:
     """The scheduled function."""
     loops = LoopSchedule(function)
     pair = anchored(program)
@@ -32,7 +32,7 @@ def apply_schedule(function: Any, nestings: Sequence[Nesting], program: Kernel, 
         for nesting in nestings:
             _staged(loops, nesting, program.stages[nesting.stage], lanes)
     else:
-        _Anchored(loops, by_stage[pair[0]], by_stage[pair[1]], program.stages[pair[0]], schedule, lanes).run()
+        _Anchored(loops, by_stage[pair[0]], by_stage[pair[1]], program.stages[pair[0]], schedule, lanes, dot).run()
     return loops.mod["main"].with_attr("global_symbol", function.attrs["global_symbol"])
 
 
@@ -56,7 +56,7 @@ def _staged(loops: Any, nesting: Nesting, nest: Nest, lanes: int) -> None:
 
 def _vector_loop(loops: Any, spatial: list[Any], extent: int, lanes: int) -> tuple[list[Any], Any]:
     """(outer loops, vector loop or None): the last loop, split where it is longer than a vector."""
-    width = largest_divisor(extent, lanes)
+    width = vector_width(extent, lanes)
     if width == 1:
         return spatial, None
     if width == extent:
@@ -68,9 +68,9 @@ def _vector_loop(loops: Any, spatial: list[Any], extent: int, lanes: int) -> tup
 class _Anchored:
     """Tiles the store, computes the reduction per tile in registers, unrolls and vectorises both."""
 
-    def __init__(self, loops: Any, acc: Nesting, store: Nesting, anchor: Nest, schedule: Schedule, lanes: int) -> None:
+    def __init__(self, loops: Any, acc: Nesting, store: Nesting, anchor: Nest, schedule: Schedule, lanes: int, dot: bool) -> None:
         self.loops, self.acc, self.store, self.anchor, self.schedule = loops, acc, store, anchor, schedule
-        self.lanes = lanes
+        self.lanes, self.dot = lanes, dot
         self.names = [anchor.parallel[d.axis].name for d in store.dims]
 
     def run(self) -> None:
@@ -97,7 +97,7 @@ class _Anchored:
             out, inner = self.loops.split(loop, [None, size])
             outer.append((name, out))
             tile.append(inner)
-        width = largest_divisor(self.store.dims[-1].extent, self.lanes)
+        width = vector_width(self.store.dims[-1].extent, self.lanes)
         out, vector = self.loops.split(last, [None, width])
         outer.append((self.names[-1], out))
         rank = {name: i for i, name in enumerate(self.schedule.order)}
@@ -120,14 +120,18 @@ class _Anchored:
         loops, spatial_count = self.loops, len(self.acc.dims)
         own = list(loops.get_loops(acc))[-(spatial_count + len(self.acc.reduction)) :]
         spatial, reduction = own[:spatial_count], own[spatial_count:]
+        four = reduction.pop() if self.dot else None
         kept, unrolled = self._split_reduction(reduction)
         block_dims = [i for i, d in enumerate(self.acc.dims[:-1]) if d.axis == self.acc.dims[-1].axis]
         last = [spatial[i] for i in block_dims] + [spatial[-1]]
         first = [s for i, s in enumerate(spatial[:-1]) if i not in block_dims]
-        loops.reorder(*kept, *unrolled, *first, *last)
+        loops.reorder(*kept, *unrolled, *first, *last, *([four] if four is not None else []))
         self._unroll([*unrolled, *first, *last[:-1]])
-        self._vectorize(spatial[-1])
+        if four is None:
+            self._vectorize(spatial[-1])
         start = loops.decompose_reduction(acc, (kept + unrolled)[0])
+        if four is not None:
+            loops.tensorize(spatial[-1], dot_intrinsic(self.lanes))
         begun = list(loops.get_loops(start))[-spatial_count:]
         self._unroll(begun[:-1])
         self._vectorize(begun[-1])
@@ -136,16 +140,14 @@ class _Anchored:
         """(loops that stay, loops to unroll), by the schedule's `unroll` and the reduction axes' tiles."""
         kept: list[Any] = []
         unrolled: list[Any] = []
-        has_inner = {name for name, inner in self.acc.reduction if inner}
-        for (name, inner), loop in zip(self.acc.reduction, reduction, strict=True):
-            innermost = inner or name not in has_inner
-            size = (self.schedule.tile_of(name) or (0,))[-1]
-            if name in self.schedule.unroll and innermost and size:
-                out, into = self.loops.split(loop, [None, largest_divisor(int(self.loops.get(loop).extent), size)])
+        for digit, loop in zip(self.acc.reduction, reduction, strict=False):
+            size = (self.schedule.tile_of(digit.axis) or (0,))[-1]
+            if digit.axis in self.schedule.unroll and digit.innermost and size:
+                out, into = self.loops.split(loop, [None, largest_divisor(digit.extent, size)])
                 kept.append(out)
                 unrolled.append(into)
             else:
-                (unrolled if name in self.schedule.unroll else kept).append(loop)
+                (unrolled if digit.axis in self.schedule.unroll else kept).append(loop)
         return kept, unrolled
 
     def _unroll(self, tile: Sequence[Any]) -> None:

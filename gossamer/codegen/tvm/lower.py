@@ -16,18 +16,29 @@ from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.scalar import Scalar, call, cast, number
 from gossamer.ir.index import bounds
-from gossamer.ir.nest import Affine, Apply, Const, Convert, Expr, Index, IndexValue, Kernel, Load, Mod, Nest, Sum
+from gossamer.ir.nest import Affine, Apply, Axis, Const, Convert, Expr, Index, IndexValue, Kernel, Load, Mod, Nest, Sum
 from gossamer.ir.types import DType
 
 
 @dataclass(frozen=True)
+class ReductionLoop:
+    """One loop of a (possibly split) reduction axis: steps of `stride`; `level` 0 is the outermost of its axis."""
+
+    axis: str
+    level: int
+    stride: int
+    extent: int
+    innermost: bool
+
+
+@dataclass(frozen=True)
 class Nesting:
-    """The loops of one block: its stage, physical dims of the parallel loops, (axis, inner?) of the reduction loops."""
+    """The loops of one block: its stage, physical dims of the parallel loops, the reduction loops, and all extents."""
 
     name: str
     stage: int
     dims: tuple[Dim, ...]
-    reduction: tuple[tuple[str, bool], ...]
+    reduction: tuple[ReductionLoop, ...]
     extents: tuple[int, ...]
 
 
@@ -54,16 +65,18 @@ def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, .
 def _nesting(program: Kernel, form: Form, stage: int) -> Nesting:
     layout, nest = form.stages[stage].layout, program.stages[stage]
     dims = tuple(Dim(d.axis, d.stride, layout.logical[d.axis]) if _framed(layout, d.axis) else d for d in layout.dims)
-    loops: list[tuple[str, bool, int]] = []
-    for axis in nest.reduction:
-        block = form.reduction_blocks.get((stage, axis.name), 1)
-        loops.append((axis.name, False, -(-axis.extent // block)))
-    for axis in nest.reduction:
-        block = form.reduction_blocks.get((stage, axis.name), 1)
-        if block > 1:
-            loops.append((axis.name, True, block))
-    extents = tuple(d.extent for d in dims) + tuple(e for _, _, e in loops)
-    return Nesting(f"s{stage}", stage, dims, tuple((n, i) for n, i, _ in loops), extents)
+    digits = [d for axis in nest.reduction for d in _reduction_digits(axis, form.reduction_blocks.get((stage, axis.name), ()))]
+    loops = sorted(digits, key=lambda d: d.level)
+    extents = tuple(d.extent for d in dims) + tuple(d.extent for d in loops)
+    return Nesting(f"s{stage}", stage, dims, tuple(loops), extents)
+
+
+def _reduction_digits(axis: Axis, sizes: tuple[int, ...]) -> tuple["ReductionLoop", ...]:
+    """The loops of a reduction axis cut into blocks of `sizes`, outermost first."""
+    strides = (*sizes, 1)
+    outer = ReductionLoop(axis.name, 0, strides[0], -(-axis.extent // strides[0]), len(strides) == 1)
+    inner = (ReductionLoop(axis.name, k + 1, b, a // b, k + 2 == len(strides)) for k, (a, b) in enumerate(zip(strides, strides[1:])))
+    return (outer, *inner)
 
 
 def _framed(layout: Layout, axis: int) -> bool:
@@ -99,11 +112,9 @@ class _Stage:
         return {axis.name: _joined([(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i]) for i, axis in enumerate(self.nest.parallel)}
 
     def _reduced(self, loops: Sequence[Any]) -> dict[str, Coordinate]:
-        extents = self.nesting.extents[len(self.nesting.dims) :]
         found: dict[str, list[tuple[int, Any, int]]] = {}
-        for (name, inner), loop, extent in zip(self.nesting.reduction, loops, extents, strict=True):
-            stride = 1 if inner else self.form.reduction_blocks.get((self.nesting.stage, name), 1)
-            found.setdefault(name, []).append((stride, loop, extent))
+        for digit, loop in zip(self.nesting.reduction, loops, strict=True):
+            found.setdefault(digit.axis, []).append((digit.stride, loop, digit.extent))
         return {name: _joined(parts) for name, parts in found.items()}
 
     def _masked(self, value: Scalar, where: Mapping[str, Coordinate], storage: Storage) -> Scalar:
@@ -182,8 +193,10 @@ def _digit(dim: Dim, layout: Layout, index: Index, where: Mapping[str, Coordinat
     if len(parts) == 1:
         return _index(index, where) + layout.before[dim.axis]
     bare = bare_axis(index)
-    if bare and set(where[bare].parts) == {p.stride for p in parts}:
-        return where[bare].parts[dim.stride]
+    if bare and {p.stride for p in parts} <= set(where[bare].parts):
+        top = max(p.stride for p in parts)
+        limit = dim.stride * dim.extent if dim.stride < top else 1 << 62
+        return sum((v * (s // dim.stride) for s, v in where[bare].parts.items() if dim.stride <= s < limit), start=0)
     value = _index(index, where)
     if dim.stride > 1:
         value = tirx.floordiv(value, dim.stride)

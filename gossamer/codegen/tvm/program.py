@@ -6,6 +6,7 @@ generation keeps the accumulators of a reduction in registers up to the pointwis
 Tables become operands too, after the node's own: `Program.constants`, one-dimensional.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -16,7 +17,7 @@ from gossamer.codegen.tvm.indices import simplified
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Node
 from gossamer.ir.inline import inline_pointwise
-from gossamer.ir.nest import Acc, Apply, Convert, Expr, Kernel, Load, Nest, Table, at
+from gossamer.ir.nest import Acc, Apply, Convert, Expr, Kernel, Load, Nest, Table, at, parts, rewritten
 from gossamer.ir.ops.structure import Fused
 from gossamer.ir.types import DType
 
@@ -49,11 +50,7 @@ def opaque_op(node: Node) -> str | None:
 
 def loads(expr: Expr) -> tuple[Load, ...]:
     """Every load in an expression, left to right."""
-    if isinstance(expr, Load):
-        return (expr,)
-    if isinstance(expr, Convert):
-        return loads(expr.value)
-    return tuple(x for a in expr.args for x in loads(a)) if isinstance(expr, Apply) else ()
+    return tuple(p for p in parts(expr) if isinstance(p, Load))
 
 
 def _simplified(kernel: Kernel) -> Kernel:
@@ -67,33 +64,42 @@ def _kernel_of(node: Node) -> Kernel:
     return kernel
 
 
-def _renumbered(nest: Nest, table: list[int]) -> Nest:
-    epilogue = None if nest.epilogue is None else _swap(nest.epilogue, table, None)
-    return replace(nest, body=_swap(nest.body, table, None), epilogue=epilogue)
+def renumbered(nest: Nest, table: Mapping[int, int] | Sequence[int]) -> Nest:
+    """The nest with tensor k read as tensor table[k]."""
+
+    def change(leaf: Expr) -> Expr:
+        return replace(leaf, operand=table[leaf.operand]) if isinstance(leaf, Load) else leaf
+
+    epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, change)
+    return replace(nest, body=rewritten(nest.body, change), epilogue=epilogue)
 
 
-def _swap(expr: Expr, table: list[int] | None, acc: Expr | None) -> Expr:
-    if isinstance(expr, Load) and table is not None:
-        return replace(expr, operand=table[expr.operand])
-    if isinstance(expr, Acc) and acc is not None:
-        return acc
+def _direct(expr: Expr) -> Expr:
+    """A value stored twice as one type is stored once: the type of the accumulator must not come between two floats."""
     if isinstance(expr, Apply):
-        return Apply(expr.function, tuple(_swap(a, table, acc) for a in expr.args))
-    if isinstance(expr, Convert):
-        return replace(expr, value=_swap(expr.value, table, acc))
-    return expr
+        return Apply(expr.function, tuple(_direct(a) for a in expr.args))
+    if not isinstance(expr, Convert):
+        return expr
+    inner = _direct(expr.value)
+    return inner if isinstance(inner, Convert) and inner.dtype == expr.dtype else replace(expr, value=inner)
+
+
+def _with_acc(expr: Expr, total: Expr) -> Expr:
+    return rewritten(expr, lambda leaf: total if isinstance(leaf, Acc) else leaf)
 
 
 def _split_epilogues(kernel: Kernel) -> Kernel:
     stages: list[Nest] = []
     table = list(range(kernel.operands))
     for nest in kernel.stages:
-        nest = _renumbered(nest, table)
+        nest = renumbered(nest, table)
         if nest.reduce is not None and (nest.epilogue is not None or nest.dtype != nest.compute):
             stages.append(replace(nest, epilogue=None, dtype=nest.compute))
             total = Load(kernel.operands + len(stages) - 1, tuple(at(a.name) for a in nest.parallel))
-            value = total if nest.epilogue is None else _swap(nest.epilogue, None, total)
-            nest = replace(nest, axes=nest.parallel, body=value, reduce=None, epilogue=None)
+            value = total if nest.epilogue is None else _with_acc(_direct(nest.epilogue), total)
+            compute = value.compute if isinstance(value, Convert) else nest.compute
+            body = value.value if isinstance(value, Convert) else value
+            nest = replace(nest, axes=nest.parallel, body=body, reduce=None, epilogue=None, compute=compute)
         stages.append(nest)
         table.append(kernel.operands + len(stages) - 1)
     return Kernel(kernel.operands, tuple(stages), tuple(table[kernel.operands + r] - kernel.operands for r in kernel.results))
@@ -123,5 +129,6 @@ def _hoist_tables(kernel: Kernel) -> Program:
     for nest in kernel.stages:  # a first walk counts them: stages are numbered after all operands
         hoisted(nest.body, nest.compute)
     shifted = [*range(kernel.operands), *(kernel.operands + len(found) + i for i in range(len(kernel.stages)))]
-    stages = tuple(replace(n, body=hoisted(_swap(n.body, shifted, None), n.compute)) for n in kernel.stages)
+    moved = (renumbered(nest, shifted) for nest in kernel.stages)
+    stages = tuple(replace(nest, body=hoisted(nest.body, nest.compute)) for nest in moved)
     return Program(Kernel(kernel.operands + len(found), stages, kernel.results), tuple(found))

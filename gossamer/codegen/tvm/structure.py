@@ -11,6 +11,12 @@ def largest_divisor(extent: int, limit: int) -> int:
     return next((d for d in range(min(extent, max(limit, 1)), 0, -1) if extent % d == 0), 1)
 
 
+def vector_width(extent: int, lanes: int) -> int:
+    """Lanes to give a loop of `extent` steps: a power of two where one of some size divides it, else all of a short loop."""
+    power = min(extent & -extent, lanes)
+    return power if power * 4 >= min(lanes, extent) else largest_divisor(extent, lanes)
+
+
 def anchored(program: Kernel) -> tuple[int, int] | None:
     """(reduction stage, storing stage) of a program of the anchored shape; None for any other."""
     reductions = [i for i, nest in enumerate(program.stages) if nest.reduce is not None]
