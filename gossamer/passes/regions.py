@@ -1,8 +1,8 @@
 """Which statements may run as one: the regions that `fuse` turns into `ir.fused`.
 
-A region is a seed and pointwise statements after it, all of one result shape, of which only the last one's result is
-read from outside. That single way out is what makes fusion safe: nothing outside the region can stand between two of
-its members, so no cycle can arise, and nothing is computed twice.
+A region is a reduction and pointwise statements after it, or pointwise statements alone, all of one result shape, of
+which only the last one's result is read from outside. That single way out is what makes fusion safe: nothing outside
+the region can stand between two of its members, so no cycle can arise, and nothing is computed twice.
 """
 
 from dataclasses import dataclass, field
@@ -81,7 +81,11 @@ class Region:
 
 @dataclass
 class Regions:
-    """All regions of a graph, found greedily: reductions first, in order, then chains without one."""
+    """All regions of a graph, found greedily, those with a reduction first.
+
+    Of two reductions that could absorb a statement the later one does: it comes last anyway, so that fusing what was
+    taken apart finds the same regions.
+    """
 
     graph: Graph
     meanings: dict[Value, Meaning] = field(default_factory=dict[Value, Meaning])
@@ -92,18 +96,18 @@ class Regions:
         self.outputs = set(self.graph.outputs)
 
     def find(self) -> list[Region]:
-        """The regions, those with a reduction first; a pointwise statement or reduction alone is a region of one."""
-        seeds = [node for node in self.graph.nodes if self._of(node).reduces]
-        chains = [node for node in self.graph.nodes if self._of(node).pointwise]
-        return [self._grow(seed) for seed in (*seeds, *chains) if seed.result not in self.taken]
+        """The regions; a pointwise statement or a reduction that stands alone is a region of one."""
+        backwards = self.graph.nodes[::-1]
+        found = [self._after(node) for node in backwards if self._of(node).reduces]
+        return found + [self._before(n) for n in backwards if self._of(n).pointwise and n.result not in self.taken]
 
     def _of(self, node: Node) -> Meaning:
         if node.result not in self.meanings:
             self.meanings[node.result] = meaning(node.op)
         return self.meanings[node.result]
 
-    def _grow(self, seed: Node) -> Region:
-        """Absorb statements in order of execution; keep the longest run that has a single way out."""
+    def _after(self, seed: Node) -> Region:
+        """Absorb what reads the seed, in order of execution; keep the longest run that has a single way out."""
         members, whole = [seed], 1
         inside = {seed.result}
         queue: list[int] = []
@@ -117,8 +121,25 @@ class Regions:
             self._push(queue, node)
             if self._ways_out(members, inside) == [node.result]:
                 whole = len(members)
-        self.taken.update(node.result for node in members[:whole])
-        return Region(tuple(members[:whole]), seed if self._of(seed).reduces else members[whole - 1])
+        return self._taking(members[:whole], seed)
+
+    def _before(self, end: Node) -> Region:
+        """Absorb the pointwise statements that only the region reads, latest first."""
+        members, inside = [end], {end.result}
+        queue = [-self.place[end.result]]
+        while queue:
+            node = self.graph.nodes[-heappop(queue)]
+            for value in self._of(node).through - inside:
+                producer = self.graph.producers.get(value)
+                if producer is not None and self._fits(producer, set(), end) and self._read_only_in(value, inside):
+                    members.append(producer)
+                    inside.add(value)
+                    heappush(queue, -self.place[value])
+        return self._taking(sorted(members, key=lambda node: self.place[node.result]), end)
+
+    def _taking(self, members: list[Node], anchor: Node) -> Region:
+        self.taken.update(node.result for node in members)
+        return Region(tuple(members), anchor if self._of(anchor).reduces else members[-1])
 
     def _push(self, queue: list[int], node: Node) -> None:
         for user in self.graph.users.get(node.result, ()):
@@ -131,8 +152,9 @@ class Regions:
         return own.pointwise and all(v in own.through for v in node.op.operands if v in inside)
 
     def _ways_out(self, members: list[Node], inside: set[Value]) -> list[Value]:
-        def read_outside(value: Value) -> bool:
-            users = self.graph.users.get(value, ())
-            return value in self.outputs or any(user.result not in inside for user in users)
+        return [node.result for node in members if not self._read_only_in(node.result, inside)]
 
-        return [node.result for node in members if read_outside(node.result)]
+    def _read_only_in(self, value: Value, inside: set[Value]) -> bool:
+        """Whether all who read the value are in the region, and read it at their own point."""
+        users = self.graph.users.get(value, ())
+        return value not in self.outputs and all(u.result in inside and value in self._of(u).through for u in users)

@@ -1,4 +1,4 @@
-"""How a pass is tested: IR text in, IR text out, well formed, the same numbers, and nothing left to do the second time."""
+"""How a pass is tested: IR text in, IR text out, well formed, the same numbers, and nothing left to do again."""
 
 import hashlib
 from dataclasses import dataclass
