@@ -1,0 +1,48 @@
+"""IR -> ONNX, opset 21.
+
+    model = export_onnx(module)                # an onnx.ModelProto
+    save_onnx(module, "out.onnx")
+
+Names of inputs, outputs, values and parameters are kept; fused nodes are written out as the ops of their bodies;
+schedules and hardware have no place in ONNX. Precision is written as QuantizeLinear and DequantizeLinear around float
+operators, the form that ONNX runtimes fuse back into integer kernels: a quantised tensor is stored as integers, an
+integer accumulator (i32) is the float number that it stands for. Widths that ONNX lacks (3, 5, 6, 7 ... bits) are kept
+in the next wider type, clipped to their own range.
+"""
+
+import os
+from os import PathLike, fspath
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import TYPE_CHECKING
+
+from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Module
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+_LARGEST = (1 << 31) - (1 << 20)  # protobuf's limit for one message is 2 GiB
+
+
+def export_onnx(module: Module) -> "ModelProto":
+    """The module as an ONNX model. Raises BackendError that names every node ONNX has no words for."""
+    from gossamer.codegen.onnx.exporter import exported_model
+
+    return exported_model(module)
+
+
+def save_onnx(module: Module, path: str | PathLike[str]) -> None:
+    """Write the module as an ONNX file; it appears whole or not at all. Raises BackendError, or OSError (disk full)."""
+    model = export_onnx(module)
+    if model.ByteSize() > _LARGEST:
+        raise BackendError(f"{module.name}: {model.ByteSize()} bytes of weights are too many for one ONNX file (2 GiB)")
+    target = Path(fspath(path))
+    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as out:
+        try:
+            out.write(model.SerializeToString())
+            out.flush()
+            os.replace(out.name, target)
+        except BaseException:
+            Path(out.name).unlink(missing_ok=True)
+            raise
