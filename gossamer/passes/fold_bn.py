@@ -54,12 +54,13 @@ class _Folder:
         self.free_names = {  # parameters that only disappearing statements read: the new ones take their names
             v for v in self.refs if all(user.result in merged for user in graph.users.get(v, ()))
         }
+        self.dropped = frozenset(self.free_names)  # the old statements go even where they stand after the convolution
 
     def rule(self, node: Node, r: Rewriter) -> bool:
         if node.result in self.plan:
             self._fold(node, self.plan[node.result], r)
             return True
-        return node.result in self.folded or (node.result in self.refs and node.result in self.free_names)
+        return node.result in self.folded or node.result in self.dropped
 
     def _foldable(self, norm: BatchNorm) -> bool:
         graph = self.module.graph
