@@ -28,6 +28,13 @@ EXAMPLE = (
     "then [bold]gossamer run out/ --check[/bold] runs it against onnxruntime."
 )
 
+COLUMNS = (
+    ("macs", "MACs", ""),
+    ("predicted_s", "predicted", "s"),
+    ("measured_s", "measured", "s"),
+    ("energy_j", "energy", "J"),
+)
+
 
 def compile(
     model: ModelArgument,
@@ -78,22 +85,19 @@ def compile(
 
 
 def totals(lines: "tuple[LayerLine, ...]") -> dict[str, Any]:
-    """Sums over the layers; the measured total is left out where a target cannot be timed here."""
-    times = [line.measured_s for line in lines if line.measured_s is not None]
-    return {
-        "macs": sum(line.macs for line in lines),
-        "predicted_s": sum(line.predicted_s or 0.0 for line in lines),
-        "measured_s": sum(times) if times else None,
-    }
+    """Sums over the layers; None where a target cannot say."""
+    known = {key: [value for line in lines if (value := getattr(line, key)) is not None] for key, _, _ in COLUMNS}
+    return {key: sum(values) if values else None for key, values in known.items()}
 
 
 def summary(document: dict[str, Any]) -> str:
     from gossamer.report.units import quantity
 
-    parts = [f"{len(document['layers'])} layers", f"{quantity(document['macs'], 'MAC')}"]
-    parts.append(f"predicted {quantity(document['predicted_s'], 's')}")
-    if document["measured_s"] is not None:
-        parts.append(f"measured {quantity(document['measured_s'], 's')}")
+    words = {"macs": "{}", "predicted_s": "predicted {}", "measured_s": "measured {}", "energy_j": "{}"}
+    parts = [f"{len(document['layers'])} layers"]
+    for key, title, unit in COLUMNS:
+        if document[key] is not None:
+            parts.append(words[key].format(quantity(document[key], unit or title.rstrip("s"))))
     saved = f"; saved in {document['output']}" if "output" in document else ""
     return f"[bold]{document['target']}[/bold]: {', '.join(parts)}{saved}"
 
@@ -105,14 +109,13 @@ def layer_table(lines: "tuple[LayerLine, ...]") -> "Table":
     from gossamer.report.units import quantity
 
     table = Table(box=None, header_style="bold", pad_edge=False)
-    timed = any(line.measured_s is not None for line in lines)
     for name in ("layer", "kind", "shape", "algorithm", "schedule"):
         table.add_column(name, overflow="fold")
-    for name in ("MACs", "predicted", *(("measured",) if timed else ())):
-        table.add_column(name, justify="right", no_wrap=True)
+    numbers = [title for key, title, _ in COLUMNS if any(getattr(line, key) is not None for line in lines)]
+    for title in numbers:
+        table.add_column(title, justify="right", no_wrap=True)
     for line in lines:
         words = (line.name, line.kind, line.shape, line.algorithm, line.schedule)
-        known = (line.predicted_s, line.measured_s) if timed else (line.predicted_s,)
-        times = ["" if seconds is None else quantity(seconds, "s") for seconds in known]
-        table.add_row(*(escape(word) for word in words), quantity(line.macs, "") if line.macs else "", *times)
+        values = [(getattr(line, key), unit) for key, title, unit in COLUMNS if title in numbers]
+        table.add_row(*map(escape, words), *(quantity(value, unit) if value else "" for value, unit in values))
     return table

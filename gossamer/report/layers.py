@@ -23,6 +23,7 @@ class LayerLine:
     macs: int
     predicted_s: float | None
     measured_s: float | None = None
+    energy_j: float | None = None
 
 
 class Step(Protocol):
@@ -83,9 +84,23 @@ def priced_lines(module: "Module", backend: "Backend") -> tuple[LayerLine, ...]:
     pairs = layers(module)
     rows = layer_rows(module, backend)
     return tuple(
-        LayerLine(row.label, row.kind, row.shape, _algorithm(node, layer), row.mapping, row.macs, row.latency_s)
+        LayerLine(
+            row.label,
+            row.kind,
+            row.shape,
+            _algorithm(node, layer),
+            row.mapping,
+            row.macs,
+            row.latency_s,
+            energy_j=row.energy_j,
+        )
         for row, (node, layer) in zip(rows, pairs)
     )
+
+
+def _line(row: "LayerRow", algorithm: str) -> LayerLine:
+    times = {"predicted_s": row.latency_s, "energy_j": row.energy_j}
+    return LayerLine(row.label, row.kind, row.shape, algorithm, row.mapping, row.macs, **times)
 
 
 def layer_rows(module: "Module", backend: "Backend") -> "tuple[LayerRow, ...]":
