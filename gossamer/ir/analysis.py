@@ -126,7 +126,7 @@ def _kind(op: Op) -> LayerKind:
     if isinstance(op, MOVES):
         return "move"
     kernel = op.kernel()
-    if kernel is None or len(kernel.stages) > 1:
+    if kernel is None or len(kernel.stages) != 1:
         return "other"
     return "reduce" if kernel.stages[0].reduce else "eltwise"
 

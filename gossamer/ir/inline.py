@@ -183,7 +183,10 @@ def _with_epilogue(slot: int, nest: Nest, reader: Nest) -> Nest:
         return _typed(result, nest, compute) if load.operand == slot else _leaf_at(load, axes, extents)
 
     body = _with_reads(reader.body, reader.compute, put, lambda leaf: _leaf_at(leaf, axes, extents))
-    value = body if reader.compute == nest.compute else Convert(body, reader.compute, reader.dtype)
+    # An outermost Convert has to be the one to the nest's dtype: another one (a rounding inside) is wrapped once more.
+    rounds = isinstance(body, Convert) and body.dtype != reader.dtype
+    plain = reader.compute == nest.compute and not rounds
+    value = body if plain else Convert(body, reader.compute, reader.dtype)
     return replace(nest, epilogue=value, dtype=reader.dtype)
 
 

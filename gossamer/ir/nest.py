@@ -181,8 +181,8 @@ def parts(expr: Expr) -> Iterator[Expr]:
 class Nest:
     """One stage; see the module's docstring. Without `reduce` there are no reduction axes and `body` is the value.
 
-    An epilogue that is a Convert (to `dtype`) computes in that Convert's type, and what it gives is stored as it is:
-    the f32 epilogue of an integer sum.
+    An epilogue that is a Convert converts to `dtype`, computes in that Convert's type, and what it gives is stored as
+    it is: the f32 epilogue of an integer sum.
     """
 
     axes: tuple[Axis, ...]
