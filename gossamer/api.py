@@ -14,16 +14,15 @@ Imports stand inside the functions, so that `import gossamer` costs nothing that
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gossamer.ir.errors import BackendError, FrontendError
+from gossamer.ir.errors import BackendError
 
 if TYPE_CHECKING:
-    import torch
-
     from gossamer.backends.base import Artifact, Backend
+    from gossamer.backends.conformance import Finding
+    from gossamer.frontends.load import Model
     from gossamer.ir.graph import Array, Module
     from gossamer.ir.hardware import Hardware, Number
     from gossamer.passes.base import Pass
@@ -43,30 +42,16 @@ class Stage:
     seconds: float
 
 
-def load(
-    source: "str | PathLike[str] | Module | torch.nn.Module",
-    *,
-    shapes: "Mapping[str, Sequence[int]] | None" = None,
-    example: "tuple[torch.Tensor, ...] | None" = None,
-) -> "Module":
-    """A network as a module: an ONNX file, or a torch module with an `example` of its inputs.
+def load(model: "Model", shapes: "Mapping[str, Sequence[int]] | None" = None) -> "Module":
+    """A network as a module: an ONNX file, IR text, a torch module or exported program, an ONNX model in memory.
 
-    `shapes` fixes inputs that an ONNX file leaves open: `{"x": (1, 3, 224, 224)}`. Raises FrontendError: not ONNX, cut
-    off or malformed, external data missing, dynamic shapes, operators that are not supported (all of them).
+    `shapes` gives shapes of inputs that the model leaves open: `{"x": (1, 3, 224, 224)}`; a torch module needs one for
+    every input. Raises FrontendError: not a model, cut off or malformed, external data missing, dynamic shapes,
+    operators that are not supported (all of them).
     """
-    from gossamer.ir.graph import Module
+    from gossamer import frontends
 
-    if isinstance(source, Module):
-        return source
-    if isinstance(source, str | PathLike):
-        from gossamer.frontends.onnx import load_onnx
-
-        return load_onnx(source, shapes)
-    if example is None:
-        raise FrontendError("a torch module needs example=(tensor, ...), its inputs in order, to be exported")
-    from gossamer.frontends.pytorch import load_torch
-
-    return load_torch(source, example)
+    return frontends.load(model, shapes)
 
 
 def compile(
@@ -182,6 +167,13 @@ def targets() -> "dict[str, Backend]":
     from gossamer.ir.registry import BACKENDS
 
     return {name: backend(name) for name in BACKENDS.names()}
+
+
+def check_backend(target: str) -> "tuple[Finding, ...]":
+    """Every promise of the backend seam, tried on an installed target."""
+    from gossamer.backends.conformance import check_backend as check
+
+    return tuple(check(target))
 
 
 def _calibrated(item: "Pass", module: "Module", inputs: "Mapping[str, Array] | None") -> "Pass":

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gossamer.ir.graph import Module
     from gossamer.ir.types import Value
 
+LARGEST = 2**31  # protobuf's own limit for one file
 SOURCE, DESIGN = "source.onnx", "design.ir"
 
 
@@ -73,11 +74,15 @@ def saved_inputs(folder: Path) -> "tuple[Value, ...]":
 
 
 def _copy_source(model: Path, place: Path) -> None:
-    """One file, whatever it was before: external data is read in, where a single file can hold it."""
+    """One file, whatever it was before: external data is read in. A source that is not ONNX has no peer to run it."""
     import onnx
+    from google.protobuf.message import DecodeError
 
-    whole = onnx.load(model)
-    if whole.ByteSize() < 2**31:
+    try:
+        whole = onnx.load(model)
+    except DecodeError:
+        return
+    if whole.ByteSize() < LARGEST:
         onnx.save(whole, place)
     else:
         onnx.save(whole, place, save_as_external_data=True, location=f"{SOURCE}.data")

@@ -12,7 +12,6 @@ from gossamer.cli.options import (
     PassesOption,
     ShapeOption,
     parse_hardware,
-    parse_shapes,
     random_inputs,
     read_arrays,
 )
@@ -53,6 +52,7 @@ def compile(
     """Compile a network for a target and show what every layer costs."""
     import gossamer.api as api
     from gossamer.cli.bundle import check_folder, write_bundle
+    from gossamer.frontends import parse_shapes
     from gossamer.report.layers import Timed, priced_lines, timed_lines
 
     with Output(as_json) as out:
@@ -60,7 +60,7 @@ def compile(
             check_folder(folder, force)
         api.backend(target)  # an unknown target is said before the model is read
         with out.working(f"reading {model}"):
-            module = api.load(model, shapes=parse_shapes(shape))
+            module = api.load(model, parse_shapes(shape or ()))
         inputs = read_arrays(calibrate, [v.name for v in module.graph.inputs]) if calibrate else None
         with out.working("running passes"):
             ready = api.prepare(

@@ -10,7 +10,6 @@ from gossamer.cli.options import (
     CalibrationOption,
     ModelArgument,
     ShapeOption,
-    parse_shapes,
     random_inputs,
     read_arrays,
 )
@@ -41,12 +40,13 @@ def inspect(
 ) -> None:
     """Show a network's IR, after every pass of a pipeline."""
     import gossamer.api as api
+    from gossamer.frontends import parse_shapes
 
     with Output(as_json) as out:
         if page is not None and page.exists():
             raise DataError(f"{page}: exists; name a new file")
         with out.working(f"reading {model}"):
-            module = api.load(model, shapes=parse_shapes(shape))
+            module = api.load(model, parse_shapes(shape or ()))
         inputs = read_arrays(calibrate, [v.name for v in module.graph.inputs]) if calibrate else None
         if inputs is None and api.needs_calibration(passes):
             out.note("quantize: its ranges come from random inputs, good for looking only; --calibrate gives real ones")

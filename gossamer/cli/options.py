@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from gossamer.ir.errors import DataError, FrontendError, GossamerError
+from gossamer.ir.errors import DataError, HardwareError
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Array
     from gossamer.ir.types import Value
 
-ModelArgument: TypeAlias = Annotated[Path, typer.Argument(metavar="MODEL", help="An ONNX file.", show_default=False)]
+ModelArgument: TypeAlias = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="An ONNX file, or IR text.", show_default=False)
+]
 PassesOption: TypeAlias = Annotated[
     str | None,
     typer.Option(
@@ -35,18 +37,10 @@ CalibrationOption: TypeAlias = Annotated[
 ]
 
 
-def parse_shapes(texts: Iterable[str] | None) -> dict[str, tuple[int, ...]]:
-    """`["x=1,3,224,224"]` -> `{"x": (1, 3, 224, 224)}`. Raises FrontendError."""
-    return {
-        name: _extents(name, value)
-        for name, value in (_pair(text, "x=1,3,224,224", FrontendError) for text in texts or ())
-    }
-
-
 def parse_hardware(texts: Iterable[str] | None) -> dict[str, str]:
     """`["rows=16", "cols=8"]`, or both in one text with a comma."""
     parts = [part for text in texts or () for part in text.split(",")]
-    return dict(_pair(part, "rows=16", GossamerError) for part in parts)
+    return dict(_pair(part) for part in parts)
 
 
 def read_arrays(path: Path, names: list[str]) -> "dict[str, Array]":
@@ -84,18 +78,8 @@ def _spread(value: "Value") -> float:
     return 1.0 if value.dtype.floating else 8.0
 
 
-def _pair(text: str, example: str, error: type[GossamerError]) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not (name.strip() and sign and value.strip()):
-        raise error(f"'{text}' is not NAME=VALUE, for example {example}")
-    return name.strip(), value.strip()
-
-
-def _extents(name: str, text: str) -> tuple[int, ...]:
-    try:
-        extents = tuple(int(part) for part in text.replace("x", ",").split(","))
-    except ValueError:
-        extents = ()
-    if not extents or any(extent < 1 for extent in extents):
-        raise FrontendError(f"--shape {name}={text}: needs whole numbers above 0, for example {name}=1,3,224,224")
-    return extents
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = (part.strip() for part in text.partition("="))
+    if not (name and value):
+        raise HardwareError(f"--hardware {text}: is not NAME=VALUE, for example rows=16")
+    return name, value
