@@ -36,6 +36,8 @@ class Lab:
         params = Params({ref: random_array(type, ref) for ref, type in refs.items()})
         return verify(parsed.with_graph(parsed.graph, params), load=True)
 
+    random = staticmethod(random_array)
+
     def outputs(self, module: Module) -> dict[str, np.ndarray]:
         return evaluate(module, {v.name: random_array(v.type, v.name) for v in module.graph.inputs})
 

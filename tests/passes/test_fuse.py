@@ -80,7 +80,7 @@ def test_an_output_inside_ends_the_region(lab):
 
 
 def test_refuses_a_cycle(lab):
-    """%4 depends on %1 through the pooled %2, which cannot be inside: fusing %4 into %1 would make %1 wait for itself."""
+    """%4 depends on %1 through the pooled %2, which cannot be inside: fused with %4, %1 would wait for itself."""
     text = CONV + "%1 = nn.conv2d %x, %w\n%2 = math.reduce_mean %1 axes=(2,3)\n%3 = nn.sigmoid %2\n"
     fuse(lab, text + "%4 = math.mul %1, %3\nreturn %4", {"3": "reduce_mean sigmoid"})
 
