@@ -76,5 +76,6 @@ if __name__ == "__main__":
     if "--json" in sys.argv:
         print(json.dumps(result))
     else:
-        print(f"layer costs: {result['rows_per_s']:,.0f} rows/s x {CANDIDATES} mappings = {result['points_per_s']:,.0f} points/s")
+        rows, points = result["rows_per_s"], result["points_per_s"]
+        print(f"layer costs: {rows:,.0f} rows/s x {CANDIDATES} mappings = {points:,.0f} points/s")
         print(f"target:      {TARGET_POINTS_PER_S:,} points/s")

@@ -41,9 +41,9 @@ def check_backend(name: str) -> list[Finding]:
     return [named, *check_object(backend)]
 
 
-def check_object(backend: Backend) -> list[Finding]:
-    """Every check on a backend at hand, installed or not."""
-    return [_try(name, check, backend) for name, check in CHECKS]
+def check_object(backend: Backend, *names: str) -> list[Finding]:
+    """The checks of these names, or every one, on a backend at hand, installed or not."""
+    return [_try(name, check, backend) for name, check in CHECKS if not names or name in names]
 
 
 def _try(name: str, check: Callable[[Backend], str], backend: Backend) -> Finding:

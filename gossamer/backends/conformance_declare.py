@@ -38,7 +38,7 @@ def parameters(backend: Backend) -> str:
     found = backend.hardware.parameters()
     for info in found:
         where = f"{backend.name}.{info.name}"
-        need(info.unit and info.doc, f"{where}: needs a unit and a meaning (doc)")
+        need(info.doc and (info.unit or isinstance(info.default, str)), f"{where}: needs a unit and a meaning (doc)")
         bounded = info.choices or (info.low is not None and info.high is not None and info.low <= info.high)
         need(bounded or isinstance(info.default, str), f"{where}: needs low and high, or choices")
         for value in (info.default, *info.search):

@@ -19,7 +19,8 @@ def hardware_yaml(hardware: Hardware) -> str:
     """The text of a hardware file."""
     lines = [f"target: {hardware.target}"]
     for info in type(hardware).parameters():
-        lines.append(f"{info.name}: {_scalar(getattr(hardware, info.name))}  # {info.unit}: {info.doc}")
+        meaning = f"{info.unit}: {info.doc}" if info.unit else info.doc
+        lines.append(f"{info.name}: {_scalar(getattr(hardware, info.name))}  # {meaning}")
     return "\n".join(lines) + "\n"
 
 

@@ -32,9 +32,11 @@ class SystolicBackend:
     hardware: type[Hardware] = SystolicHardware
 
     def supports(self, node: Node) -> Infeasible | None:
-        """Everything but products of tensors wider than any PE takes; arithmetic without weights uses the vector lanes."""
+        """Everything but products of operands wider than any PE takes; the rest uses the vector lanes."""
         layer = layer_of(node)
-        if layer is None or layer.kind not in ("conv", "gemm") or max(layer.weight_bits, layer.activation_bits) <= WIDEST:
+        if layer is None or layer.kind not in ("conv", "gemm"):
+            return None
+        if max(layer.weight_bits, layer.activation_bits) <= WIDEST:
             return None
         return why_not(node.title, layer, SystolicHardware(pe_bits=WIDEST))
 

@@ -37,7 +37,7 @@ class SystolicHardware(Hardware, target="systolic"):
     )
     dataflow: str = parameter(
         "ws",
-        unit="word",
+        unit="",
         choices=DATAFLOWS,
         search=DATAFLOWS,
         doc="operand held in the grid: ws weights, os outputs, is inputs",
@@ -86,5 +86,5 @@ class SystolicHardware(Hardware, target="systolic"):
         doc="widest operand a multiplier takes; wider tensors do not fit",
     )
     technology: str = parameter(
-        "45nm", unit="word", choices=TECHNOLOGIES, doc="silicon process of the energy and area figures"
+        "45nm", unit="", choices=TECHNOLOGIES, doc="silicon process of the energy and area figures"
     )
