@@ -105,7 +105,8 @@ ONE_STAGE = {
         lambda add, x, w: add(pad1(add(Pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), 3.0)), w)), f32(*IMAGE), f32(*WEIGHT),
     ),
     "a slice before a padded conv reads no neighbours": (
-        lambda add, x, w: add(pad1(add(Slice(x, (0, 0, 2, 2), (2, 4, 5, 5), (1, 1, 1, 1))), w)), f32(*IMAGE), f32(*WEIGHT),
+        lambda add, x, w: add(pad1(add(Slice(x, (0, 0, 2, 2), (2, 4, 5, 5), (1, 1, 1, 1))), w)),
+        f32(*IMAGE), f32(*WEIGHT),
     ),
     "conv and silu": (lambda add, x, w: add(Silu(add(pad1(x, w)))), f32(*IMAGE), f32(*WEIGHT)),
     "half precision in the middle": (

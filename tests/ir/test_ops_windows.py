@@ -29,7 +29,8 @@ pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 four_pads = st.tuples(*[st.integers(0, 2)] * 4)
 conv_shapes = st.fixed_dictionaries(
     {
-        "n": st.integers(1, 2), "groups": st.sampled_from([1, 2, 3]), "icg": st.integers(1, 3), "ocg": st.integers(1, 3),
+        "n": st.integers(1, 2), "groups": st.sampled_from([1, 2, 3]),
+        "icg": st.integers(1, 3), "ocg": st.integers(1, 3),
         "size": st.tuples(st.integers(5, 9), st.integers(5, 9)), "kernel": pairs, "strides": pairs, "pads": four_pads,
         "dilations": st.tuples(st.integers(1, 2), st.integers(1, 2)),
     }

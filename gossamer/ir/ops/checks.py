@@ -49,9 +49,15 @@ def need_axis(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def need_positive(name: str, values: tuple[int, ...], length: int) -> None:
-    if len(values) != length or any(v < 1 for v in values):
-        raise IRError(f"{name} is {values}, needed {length} whole numbers >= 1")
+def need_positive(name: str, values: tuple[int, ...]) -> None:
+    """A pair (height, width) of whole numbers from 1."""
+    if len(values) != 2 or any(v < 1 for v in values):
+        raise IRError(f"{name} is {values}, needed two whole numbers >= 1 (height, width)")
+
+
+def need_groups(groups: int) -> None:
+    if groups < 1:
+        raise IRError(f"groups is {groups}, needed a whole number >= 1")
 
 
 def need_pads(pads: tuple[int, ...]) -> None:
@@ -93,8 +99,8 @@ def _product_quant(x: TensorType, weight: TensorType, oc_axis: int, axis: int) -
     if x.quant is None and weight.quant is None:
         return None
     if x.quant is None or weight.quant is None:
-        with_scale, without = ("x", "weight") if weight.quant is None else ("weight", "x")
-        raise IRError(f"the {with_scale} is quantised but the {without} is not, needed a scale on both or on neither")
+        given, missing = ("x", "the weight") if weight.quant is None else ("the weight", "x")
+        raise IRError(f"{given} is quantised but {missing} is not, needed a scale on both or on neither")
     if x.quant.axis is not None:
         raise IRError(f"x has one scale per index of axis {x.quant.axis}, needed one scale for all of x")
     if not weight.quant.symmetric:

@@ -17,6 +17,7 @@ from gossamer.ir.ops.checks import (
     broadcast,
     need_bias,
     need_float,
+    need_groups,
     need_pads,
     need_positive,
     need_rank,
@@ -64,9 +65,9 @@ class Conv2d(Op, name="nn.conv2d"):
     def _check(self) -> None:
         need_rank("x", self.x, 4, "NCHW")
         need_rank("weight", self.weight, 4, "OIHW")
-        need_positive("strides", self.strides, 2)
-        need_positive("dilations", self.dilations, 2)
-        need_positive("groups", (self.groups,), 1)
+        need_positive("strides", self.strides)
+        need_positive("dilations", self.dilations)
+        need_groups(self.groups)
         need_pads(self.pads)
         oc, icg = self.weight.shape[:2]
         if self.x.shape[1] != icg * self.groups:
@@ -190,7 +191,7 @@ class ChannelShuffle(Op, name="nn.channel_shuffle"):
     def infer(self) -> tuple[TensorType, ...]:
         if self.x.type.rank < 2:
             raise IRError(f"x has shape {self.x.shape}, needed at least 2 dimensions (N, C, ...)")
-        need_positive("groups", (self.groups,), 1)
+        need_groups(self.groups)
         if self.x.shape[1] % self.groups:
             raise IRError(f"x has {self.x.shape[1]} channels, needed a multiple of groups {self.groups}")
         if self.x.type.quant is not None and self.x.type.quant.axis == 1:

@@ -33,7 +33,7 @@ class MaxPool2d(Op, name="nn.max_pool2d"):
     def infer(self) -> tuple[TensorType, ...]:
         if self.x.type.quant is None:
             need_arithmetic("x", self.x)
-        need_positive("dilations", self.dilations, 2)
+        need_positive("dilations", self.dilations)
         return (_pooled(self),)
 
     def kernel(self) -> Kernel:
@@ -93,8 +93,8 @@ def _dilations(op: MaxPool2d | AvgPool2d) -> tuple[int, ...]:
 
 def _pooled(op: MaxPool2d | AvgPool2d) -> TensorType:
     need_rank("x", op.x, 4, "NCHW")
-    need_positive("kernel_shape", op.kernel_shape, 2)
-    need_positive("strides", op.strides, 2)
+    need_positive("kernel_shape", op.kernel_shape)
+    need_positive("strides", op.strides)
     need_pads(op.pads)
     reach = tuple((k - 1) * d + 1 for k, d in zip(op.kernel_shape, _dilations(op)))
     if any(pad >= r for pad, r in zip(op.pads, reach * 2)):
