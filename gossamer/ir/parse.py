@@ -131,7 +131,7 @@ class _GraphParser:
     def _node(self, cls: type[Op], results: list[tuple[Token, str, TensorType | None]], token: Token) -> None:
         parts = Arguments(self.scope, cls, token)
         parts.read()
-        op, types = parts.build(results[0][2])
+        op, types = parts.build(*results[0][1:])
         where = f"{parts.label or results[0][1]} ({cls.name})"
         if len(types) != len(results):
             raise self.at.error(f"{where}: found {len(results)} results, needed {len(types)}", results[0][0])

@@ -136,8 +136,8 @@ class Arguments:
             self.at.index -= 1
             raise self.at.misfit("@label or @schedule, each once")
 
-    def build(self, type: TensorType | None) -> tuple[Op, tuple[TensorType, ...]]:
-        """The op and its inferred result types."""
+    def build(self, name: str, type: TensorType | None) -> tuple[Op, tuple[TensorType, ...]]:
+        """The op and its inferred result types, given the name and the type of its first result."""
         if self.plan.typed and type is not None:
             self.found.setdefault("type", type)
         self._complete()
@@ -147,7 +147,7 @@ class Arguments:
         except ParseError:
             raise
         except IRError as error:
-            raise self.at.error(f"{self.label or self.cls.name}: {error}", self.token) from None
+            raise self.at.error(f"{self.label or name} ({self.cls.name}): {error}", self.token) from None
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError) as error:
             why = f"{error.__class__.__name__}: {error}"  # the op's fault: it should say IRError, found and needed
             message = f"{self.cls.name} fails on these operands and attributes ({why})"

@@ -144,7 +144,17 @@ def test_minus_zero_comes_back_as_minus_zero():
 
 @pytest.mark.parametrize(
     "value",
-    ["", "plain", 'a "quoted" \\ word', "line\nbreak\ttab\rreturn", "\x00\x1f\x7f\x85\u2028", "Größe 量子", "\ud800", "// no comment", "#s0"],
+    [
+        "",
+        "plain",
+        'a "quoted" \\ word',
+        "line\nbreak\ttab\rreturn",
+        "\x00\x1f\x7f\x85\u2028",
+        "Größe 量子",
+        "\ud800",
+        "// no comment",
+        "#s0",
+    ],
 )
 def test_strings_come_back(value: str):
     odd(word=value)
@@ -177,7 +187,8 @@ def test_optional_and_variadic_operands():
 
 
 def test_an_optional_operand_stands_in_place_or_goes_by_name():
-    text = "module m\n%x: f32[1,3,8,8] = input\n%w: f32[4,3,1,1] = input\n%b: f32[4] = input\n%y: f32[1,4,8,8] = nn.conv2d {}\nreturn %y\n"
+    head = "module m\n%x: f32[1,3,8,8] = input\n%w: f32[4,3,1,1] = input\n%b: f32[4] = input\n"
+    text = head + "%y: f32[1,4,8,8] = nn.conv2d {}\nreturn %y\n"
     in_place, by_name = text.format("%x, %w, %b"), text.format("%x, %w bias=%b")
     assert parse_module(in_place) == parse_module(by_name) and print_module(parse_module(by_name)) == in_place
 
@@ -189,17 +200,30 @@ def test_types_as_attributes():
 
 def test_quantised_types():
     def line(type: TensorType) -> str:
-        return statement(module(Param("w", type))).removeprefix('ir.param "w"') + print_module(module(Param("w", type))).splitlines()[1]
+        return (
+            statement(module(Param("w", type))).removeprefix('ir.param "w"')
+            + print_module(module(Param("w", type))).splitlines()[1]
+        )
 
-    assert line(TensorType(U8, (1, 16, 8, 8), Quant((0.02,), (7,)))).startswith("%r0: u8[1,16,8,8]{scale=0.02, zero_point=7} = ")
-    assert line(TensorType(I8, (2, 3), Quant((0.1, 0.2), axis=0))).startswith("%r0: i8[2,3]{axis=0, scale=(0.1, 0.2)} = ")
-    assert line(TensorType(I8, (2,), Quant((0.1, 0.2), (1, 2), 0))).startswith("%r0: i8[2]{axis=0, scale=(0.1, 0.2), zero_point=(1, 2)} = ")
+    assert line(TensorType(U8, (1, 16, 8, 8), Quant((0.02,), (7,)))).startswith(
+        "%r0: u8[1,16,8,8]{scale=0.02, zero_point=7} = "
+    )
+    assert line(TensorType(I8, (2, 3), Quant((0.1, 0.2), axis=0))).startswith(
+        "%r0: i8[2,3]{axis=0, scale=(0.1, 0.2)} = "
+    )
+    assert line(TensorType(I8, (2,), Quant((0.1, 0.2), (1, 2), 0))).startswith(
+        "%r0: i8[2]{axis=0, scale=(0.1, 0.2), zero_point=(1, 2)} = "
+    )
     assert line(TensorType(I8, (1,), Quant((math.inf,), (0,), 0))).startswith("%r0: i8[1]{axis=0, scale=inf} = ")
 
 
 def test_long_lists_are_aliases_shared_by_equal_ones():
     scales, zeros = (0.1, 0.2, 0.3, 0.4, 0.5), (1, 2, 3, 4, 5)
-    types = [TensorType(I8, (5,), Quant(scales, zeros, 0)), TensorType(I8, (5, 2), Quant(scales, (0,), 0)), TensorType(I8, (5,), Quant((9.0,) * 5, (0,), 0))]
+    types = [
+        TensorType(I8, (5,), Quant(scales, zeros, 0)),
+        TensorType(I8, (5, 2), Quant(scales, (0,), 0)),
+        TensorType(I8, (5,), Quant((9.0,) * 5, (0,), 0)),
+    ]
     inputs = tuple(Value(f"x{i}", type) for i, type in enumerate(types))
     m = Module("m", Graph(inputs, (), ()))
     assert print_module(m).splitlines()[1:] == [
@@ -215,11 +239,14 @@ def test_long_lists_are_aliases_shared_by_equal_ones():
 
 
 def test_aliases_may_stand_anywhere_between_statements():
-    text = "module m\n#s = (0.5, 0.25)\n%x: i8[2]{axis=0, scale=#s} = input\n#t = 2.5\n%y: i8[2]{scale=#t} = input\nreturn %x"
+    first = "#s = (0.5, 0.25)\n%x: i8[2]{axis=0, scale=#s} = input\n"
+    text = f"module m\n{first}#t = 2.5\n%y: i8[2]{{scale=#t}} = input\nreturn %x"
     assert [v.type.quant for v in parse_module(text).graph.inputs] == [Quant((0.5, 0.25), axis=0), Quant((2.5,))]
 
 
-@pytest.mark.parametrize("name", ["x", "0", "a.b", "conv/out:0", "with space", '"', "%", "", "é", "a\nb", "onnx::Conv_3"])
+@pytest.mark.parametrize(
+    "name", ["x", "0", "a.b", "conv/out:0", "with space", '"', "%", "", "é", "a\nb", "onnx::Conv_3"]
+)
 def test_value_names(name: str):
     value = Value(name or "?", T)
     m = Module(name, Graph((value,), (), (value,)))
@@ -249,7 +276,8 @@ def test_schedules(schedule: Schedule, text: str):
 
 
 def test_label_schedule_and_attributes_come_in_any_order_and_on_any_line():
-    text = 'module m\n%x: f32[2] = input\n%y = nn.clip %x // why\n  @label "c" low=0.0\n  high=1.0\n @schedule unroll=(d0)\nreturn %y'
+    clip = '%y = nn.clip %x // why\n  @label "c" low=0.0\n  high=1.0\n @schedule unroll=(d0)\n'
+    text = f"module m\n%x: f32[2] = input\n{clip}return %y"
     node = parse_module(text).graph.nodes[0]
     assert (node.label, node.schedule) == ("c", Schedule(unroll=("d0",)))
 
