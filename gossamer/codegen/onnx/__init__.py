@@ -6,8 +6,9 @@
 Names of inputs, outputs, values and parameters are kept; fused nodes are written out as the ops of their bodies;
 schedules and hardware have no place in ONNX. Precision is written as QuantizeLinear and DequantizeLinear around float
 operators, the form that ONNX runtimes fuse back into integer kernels: a quantised tensor is stored as integers, an
-integer accumulator (i32) is the float number that it stands for. Widths that ONNX lacks (3, 5, 6, 7 ... bits) are kept
-in the next wider type, clipped to their own range.
+integer accumulator (i32) is the float number that it stands for. Weights of 4 bits are packed. Other widths that ONNX
+lacks, and activations of 4 bits, which runtimes support poorly, are kept in the next wider type, clipped to their
+range.
 """
 
 import os

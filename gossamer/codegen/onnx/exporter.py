@@ -50,8 +50,9 @@ class _Walk:
                     self._plain(node, tensors, names)
 
     def _param(self, op: Param, name: str) -> Tensor:
-        self._writer.parameter(name, self._params[op.ref], carrier(op.type.dtype))
-        return Tensor(name, op.type, stored=name, real="" if op.type.quant else name)
+        packed = op.type.quant is not None
+        self._writer.parameter(name, self._params[op.ref], carrier(op.type.dtype, packed))
+        return Tensor(name, op.type, stored=name, real="" if op.type.quant else name, packed=packed)
 
     def _fused(self, node: Node, tensors: dict[Value, Tensor], names: Mapping[Value, str]) -> None:
         assert isinstance(node.op, Fused)

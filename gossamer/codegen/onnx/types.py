@@ -27,17 +27,17 @@ QUANTIZED = tuple(code for (_, bits), code in _INTEGERS.items() if bits <= 16)
 """What QuantizeLinear can produce."""
 
 
-def carrier(dtype: DType) -> int:
-    """The ONNX type that holds it: 4 bits as they are, other widths in 8, 16, 32 or 64."""
+def carrier(dtype: DType, packed: bool = False) -> int:
+    """The ONNX type that holds it: integers in 8, 16, 32 or 64 bits, and in 4 where they may be `packed`."""
     if not dtype.integer:
         return _FLOATS[str(dtype)]
     width = next(w for w in (8, 16, 32, 64) if dtype.bits <= w)
-    return _INTEGERS[dtype.kind, 4 if dtype.bits == 4 else width]
+    return _INTEGERS[dtype.kind, 4 if packed and dtype.bits == 4 else width]
 
 
 def exact(dtype: DType) -> bool:
-    """Does ONNX have the type itself?"""
-    return not dtype.integer or dtype.bits in (4, 8, 16, 32, 64)
+    """Does its carrier hold exactly its range?"""
+    return not dtype.integer or dtype.bits in (8, 16, 32, 64)
 
 
 def initializer(name: str, array: Array, kind: int) -> TensorProto:

@@ -18,12 +18,13 @@ from gossamer.ir.types import F32, Quant, TensorType
 
 @dataclass
 class Tensor:
-    """What an IR value became. At least one of the names is set."""
+    """What an IR value became. At least one of the names is set. `packed`: 4-bit elements, two in a byte."""
 
     name: str
     type: TensorType
     stored: str = ""
     real: str = ""
+    packed: bool = False
 
 
 class Writer:
@@ -93,29 +94,30 @@ class Writer:
             return self._rounded(real, kind, quant, name)
         if not exact(kind.dtype):
             real = self._clipped(real, kind, quant, name)
-        return self.node("QuantizeLinear", [real, *self._scale(kind, quant, name)], name, **_axis(quant))
+        return self.node("QuantizeLinear", [real, *self._scale(kind, quant, name, code)], name, **_axis(quant))
 
     def _dequantized(self, tensor: Tensor) -> str:
         quant = tensor.type.quant
         assert quant is not None
         name = self.fresh(f"{tensor.name}.real")
-        scale, zero = self._scale(tensor.type, quant, tensor.name)
-        code = carrier(tensor.type.dtype)
-        if code in QUANTIZED:
-            return self.node("DequantizeLinear", [tensor.stored, scale, zero], name, **_axis(quant))
-        if code == TensorProto.INT32 and quant.symmetric:  # the standard allows i32 without a zero point only
-            return self.node("DequantizeLinear", [tensor.stored, scale], name, **_axis(quant))
+        code = carrier(tensor.type.dtype, tensor.packed)
+        if code in QUANTIZED or (code == TensorProto.INT32 and quant.symmetric):
+            operands = [tensor.stored, *self._scale(tensor.type, quant, name, code)]
+            return self.node("DequantizeLinear", operands, name, **_axis(quant))
         numbers = self.step("Cast", [tensor.stored], name, to=TensorProto.FLOAT)
         if not quant.symmetric:
             numbers = self.step("Sub", [numbers, self._per_channel(quant.zero_point, tensor.type, tensor.name)], name)
         return self.node("Mul", [numbers, self._per_channel(quant.scale, tensor.type, tensor.name)], name)
 
-    def _scale(self, kind: TensorType, quant: Quant, near: str) -> tuple[str, str]:
+    def _scale(self, kind: TensorType, quant: Quant, near: str, code: int) -> list[str]:
+        """Scale and zero point as operands; the standard knows no zero point for i32."""
         zeros = quant.zero_point * (len(quant.scale) if len(quant.zero_point) == 1 else 1)
         shape = () if quant.axis is None else (len(quant.scale),)
         scale = self.constant(np.asarray(quant.scale, np.float32).reshape(shape), near)
+        if code not in QUANTIZED:
+            return [scale]
         zero = np.asarray(zeros, kind.dtype.numpy).reshape(shape)
-        return scale, self.constant(zero, near, carrier(kind.dtype))
+        return [scale, self.constant(zero, near, code)]
 
     def _rounded(self, real: str, kind: TensorType, quant: Quant, name: str) -> str:
         """To integers wider than QuantizeLinear makes: round(real / scale) + zero point."""
