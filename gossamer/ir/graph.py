@@ -77,6 +77,9 @@ class Params(Mapping[str, Array]):
             source = self._sources[name] = source()
         return source
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._sources  # Mapping's own would load the array
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._sources)
 
