@@ -128,7 +128,7 @@ def test_params_stay_within_narrow_types():
 @pytest.mark.parametrize(
     ("schedule", "message"),
     [
-        (Schedule(tile=(Tile("och", (2,)),)), "the schedule's tile names a loop 'och'; did you mean 'oc'? (known: "),
+        (Schedule(tile=(Tile("occ", (2,)),)), "the schedule's tile names a loop 'occ'; did you mean 'oc'? (known: "),
         (Schedule(unroll=("zz",)), "the schedule's unroll names a loop 'zz' (known: ic, kh, kw, n, oc, oh, ow)"),
         (Schedule(vectorize=Tile("zz", (2,))), "the schedule's vectorize names a loop 'zz' (known: "),
         (Schedule(parallel=("oc", "zz")), "the schedule's parallel names a loop 'zz' (known: "),
