@@ -4,15 +4,14 @@ conv -> bias add -> relu -> cast      four stages, after inlining one:
 sum over ic, kh, kw of x * w, epilogue = cast(maximum(acc + bias, 0))
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import reduce
 from math import prod
 
-import numpy as np
-
+from gossamer.ir.expression import at_indices, filled, fits, gives, leaf_at, with_reads, with_slots
 from gossamer.ir.graph import Graph
-from gossamer.ir.index import Extents, bounds, substitute_index
+from gossamer.ir.index import Extents, bounds
 from gossamer.ir.nest import (
     Acc,
     Affine,
@@ -25,13 +24,10 @@ from gossamer.ir.nest import (
     Kernel,
     Load,
     Nest,
-    Table,
     apply,
     at,
     parts,
-    rewritten,
 )
-from gossamer.ir.scalar import FUNCTIONS, Numbers
 from gossamer.ir.types import DType
 
 Shape = tuple[int, ...]
@@ -55,7 +51,7 @@ def concatenated(graph: Graph) -> Kernel | None:
             return None
         base = count + len(stages)
         slots = [place[v] for v in node.op.operands] + [base + i for i in range(len(kernel.stages))]
-        stages.extend(_with_slots(stage, slots) for stage in kernel.stages)
+        stages.extend(with_slots(stage, slots) for stage in kernel.stages)
         place.update((value, base + i) for value, i in zip(node.results, kernel.results))
     return Kernel(count, tuple(stages), tuple(place[v] - count for v in graph.outputs))
 
@@ -85,7 +81,7 @@ class _Inliner:
     def kernel(self) -> Kernel:
         place = {slot: self.operands + i for i, slot in enumerate(sorted(self.stages))}
         slots = [*range(self.operands), *(place.get(s, -1) for s in range(self.operands, len(self.shapes)))]
-        stages = tuple(_with_slots(self.stages[s], slots) for s in sorted(self.stages))
+        stages = tuple(with_slots(self.stages[s], slots) for s in sorted(self.stages))
         return Kernel(self.operands, stages, tuple(place[r] - self.operands for r in self.results))
 
     def step(self) -> bool:
@@ -122,8 +118,8 @@ class _Inliner:
         def put(load: Load, compute: DType) -> Expr:
             return self._value(nest, load, extents, compute) if load.operand == slot else load
 
-        epilogue = None if reader.epilogue is None else _with_reads(reader.epilogue, reader.compute, put)
-        body = _with_reads(reader.body, reader.compute, put)
+        epilogue = None if reader.epilogue is None else with_reads(reader.epilogue, reader.compute, put)
+        body = with_reads(reader.body, reader.compute, put)
         if reader.reduce is None and isinstance(body, Convert) and body.dtype == reader.dtype:
             return replace(reader, body=body.value, compute=body.compute)
         return replace(reader, body=body, epilogue=epilogue)
@@ -134,12 +130,12 @@ class _Inliner:
         ranges = [bounds(index, extents) for index in load.index]
         leaving = [i for i, (low, high) in enumerate(ranges) if low < 0 or high >= nest.axes[i].extent]
         if load.fill is None or not leaving:
-            return _typed(_at(nest.body, axes, extents), nest, compute)
+            return _typed(at_indices(nest.body, axes, extents), nest, compute)
         source = self._source_of(nest, leaving, load.fill)
         if source is not None:
-            return _typed(_at(_filled(nest.body, source), axes, extents), nest, compute)
+            return _typed(at_indices(filled(nest.body, source), axes, extents), nest, compute)
         inside = _inside(nest, load, leaving)
-        value = _typed(_at(_filled(nest.body, None), axes, extents), nest, compute)
+        value = _typed(at_indices(filled(nest.body, None), axes, extents), nest, compute)
         return apply("where", inside, value, Const(load.fill))
 
     def _source_of(self, nest: Nest, leaving: list[int], fill: float) -> float | None:
@@ -149,7 +145,7 @@ class _Inliner:
             return None
         own = {load.fill for load in nest.loads if load.fill is not None}
         constants = [p.value for p in parts(nest.body) if isinstance(p, Const)]
-        found = (c for c in (fill, 0.0, *constants) if own <= {c} and _gives(nest.body, c, fill))
+        found = (c for c in (fill, 0.0, *constants) if own <= {c} and gives(nest.body, c, fill))
         return next(found, None)
 
     def _leaves_with(self, load: Load, axes: list[tuple[str, int]]) -> bool:
@@ -180,59 +176,14 @@ def _with_epilogue(slot: int, nest: Nest, reader: Nest) -> Nest:
     result = nest.epilogue or Acc()
 
     def put(load: Load, compute: DType) -> Expr:
-        return _typed(result, nest, compute) if load.operand == slot else _leaf_at(load, axes, extents)
+        return _typed(result, nest, compute) if load.operand == slot else leaf_at(load, axes, extents)
 
-    body = _with_reads(reader.body, reader.compute, put, lambda leaf: _leaf_at(leaf, axes, extents))
+    body = with_reads(reader.body, reader.compute, put, lambda leaf: leaf_at(leaf, axes, extents))
     # An outermost Convert has to be the one to the nest's dtype: another one (a rounding inside) is wrapped once more.
     rounds = isinstance(body, Convert) and body.dtype != reader.dtype
     plain = reader.compute == nest.compute and not rounds
     value = body if plain else Convert(body, reader.compute, reader.dtype)
     return replace(nest, epilogue=value, dtype=reader.dtype)
-
-
-def _with_slots(nest: Nest, slots: Sequence[int]) -> Nest:
-    """The nest with operand k read from slots[k]."""
-
-    def change(leaf: Expr) -> Expr:
-        return replace(leaf, operand=slots[leaf.operand]) if isinstance(leaf, Load) else leaf
-
-    epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, change)
-    return replace(nest, body=rewritten(nest.body, change), epilogue=epilogue)
-
-
-def _with_reads(
-    expr: Expr, compute: DType, put: Callable[[Load, DType], Expr], leaf: Callable[[Expr], Expr] = lambda e: e
-) -> Expr:
-    """The expression with its loads replaced by put(load, the type computed in there), other leaves by leaf(leaf)."""
-    if isinstance(expr, Apply):
-        return Apply(expr.function, tuple(_with_reads(a, compute, put, leaf) for a in expr.args))
-    if isinstance(expr, Convert):
-        return replace(expr, value=_with_reads(expr.value, expr.compute, put, leaf))
-    return put(expr, compute) if isinstance(expr, Load) else leaf(expr)
-
-
-def _at(expr: Expr, axes: Axes, extents: Extents) -> Expr:
-    return rewritten(expr, lambda leaf: _leaf_at(leaf, axes, extents))
-
-
-def _leaf_at(leaf: Expr, axes: Axes, extents: Extents) -> Expr:
-    """A leaf with its axes replaced by the indices at which it is wanted."""
-    if isinstance(leaf, Load):
-        return replace(leaf, index=tuple(substitute_index(i, axes, extents) for i in leaf.index))
-    if isinstance(leaf, (IndexValue, Table)):
-        return replace(leaf, index=substitute_index(leaf.index, axes, extents))
-    return leaf
-
-
-def _filled(expr: Expr, fill: float | None) -> Expr:
-    """Every load given a fill: `fill`, or where that is None any (the value read is not used)."""
-
-    def change(leaf: Expr) -> Expr:
-        if not isinstance(leaf, Load):
-            return leaf
-        return replace(leaf, fill=fill if fill is not None else leaf.fill if leaf.fill is not None else 0.0)
-
-    return rewritten(expr, change)
 
 
 def _inside(nest: Nest, load: Load, leaving: list[int]) -> Expr:
@@ -249,46 +200,7 @@ def _typed(value: Expr, nest: Nest, compute: DType) -> Expr:
     inner = nest.compute
     if isinstance(value, Convert) and value.dtype == nest.dtype:
         value, inner = value.value, value.compute
-    stored_whole = nest.dtype == inner or _fits(value, nest.dtype)
+    stored_whole = nest.dtype == inner or fits(value, nest.dtype)
     if stored_whole and (inner == compute or isinstance(value, (Load, Acc))):
         return value
     return Convert(value, inner, nest.dtype)
-
-
-def _fits(value: Expr, dtype: DType) -> bool:
-    """Whether storing the value as `dtype` cannot change it: it is whole and clipped to within the type."""
-    if not dtype.integer or not isinstance(value, Apply) or value.function != "minimum":
-        return False
-    inner, high = value.args
-    if not isinstance(high, Const) or not isinstance(inner, Apply) or inner.function != "maximum":
-        return False
-    low = inner.args[1]
-    return isinstance(low, Const) and low.value >= dtype.low and high.value <= dtype.high and _whole(value)
-
-
-def _whole(value: Expr) -> bool:
-    if isinstance(value, Const):
-        return float(value.value).is_integer()
-    if isinstance(value, Table):
-        return all(float(v).is_integer() for v in value.values)
-    if isinstance(value, Apply):
-        keeps = value.function in ("add", "sub", "mul", "maximum", "minimum") and all(_whole(a) for a in value.args)
-        return value.function in ("round", "floor", "ceil") or keeps
-    return False
-
-
-def _gives(body: Expr, read: float, wanted: float) -> bool:
-    """Whether the body is exactly `wanted` when every load reads `read`."""
-    if any(isinstance(p, (IndexValue, Convert)) for p in parts(body)):
-        return False
-    tables = {len(p.values) for p in parts(body) if isinstance(p, Table)}
-    if len(tables) > 1:
-        return False
-    with np.errstate(all="ignore"):
-        return bool(np.all(_number(body, read) == wanted))
-
-
-def _number(expr: Expr, read: float) -> Numbers:
-    if isinstance(expr, Apply):
-        return np.asarray(FUNCTIONS[expr.function](*(_number(a, read) for a in expr.args)))
-    return np.asarray(expr.value if isinstance(expr, Const) else expr.values if isinstance(expr, Table) else read)

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 
-from gossamer.ir.index import Extents, bounds, substitute_index
+from gossamer.ir.expression import at_indices
+from gossamer.ir.index import Extents, bounds
 from gossamer.ir.nest import (
     Affine,
     Axis,
     Div,
-    Expr,
     Index,
     IndexValue,
     Load,
@@ -22,7 +22,6 @@ from gossamer.ir.nest import (
     Table,
     at,
     parts,
-    rewritten,
 )
 
 
@@ -80,12 +79,5 @@ def _split(nest: Nest, name: str, inner: int) -> Nest:
     extents = {a.name: a.extent for a in axes}
     swap: dict[str, Index] = {name: at(outer.name) * inner + at(low.name)}
 
-    def change(leaf: Expr) -> Expr:
-        if isinstance(leaf, Load):
-            return replace(leaf, index=tuple(substitute_index(i, swap, extents) for i in leaf.index))
-        if isinstance(leaf, (IndexValue, Table)):
-            return replace(leaf, index=substitute_index(leaf.index, swap, extents))
-        return leaf
-
-    epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, change)
-    return replace(nest, axes=axes, body=rewritten(nest.body, change), epilogue=epilogue)
+    epilogue = None if nest.epilogue is None else at_indices(nest.epilogue, swap, extents)
+    return replace(nest, axes=axes, body=at_indices(nest.body, swap, extents), epilogue=epilogue)

@@ -84,6 +84,7 @@ def dequantised_input(add, x, w):
 
 
 U8_IMAGE = TensorType(U8, IMAGE, Q)
+I8_IMAGE = TensorType(I8, IMAGE, Quant((0.1, 0.2, 0.3, 0.4), (1, 0, -2, 5), 1))
 I8_WEIGHT = TensorType(I8, WEIGHT, Quant((0.1, 0.2, 0.3, 0.4), (0,), 0))
 
 ONE_STAGE = {
@@ -115,6 +116,10 @@ ONE_STAGE = {
     ),
     "moved and mapped": (
         lambda add, x: add(Relu(add(Reshape(add(Transpose(x, (0, 2, 3, 1))), (12, 24))))), f32(*IMAGE),
+    ),
+    "per-channel scales side by side": (
+        lambda add, x, y: add(Concat((add(Cast(x, f32(*IMAGE))), add(Cast(y, f32(*IMAGE)))), 1)),
+        I8_IMAGE, I8_IMAGE,
     ),
     "a chain of concats": (
         lambda add, x, y: add(Relu(add(Concat((add(Relu(x)), y), 1)))), f32(*IMAGE), f32(*IMAGE),
