@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gossamer.ir.errors import BackendError
 
@@ -41,7 +41,7 @@ def run_peer(model: Path, inputs: "Mapping[str, Array]") -> Peer:
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         feed = {item.name: inputs[item.name] for item in session.get_inputs()}
-        found = session.run(None, feed)
+        found = cast("list[Array]", session.run(None, feed))
     except Exception as error:  # onnxruntime raises its own classes, straight from Exception
         raise BackendError(f"{model}: onnxruntime cannot run it ({str(error).splitlines()[0]})") from error
     latency_s = median_seconds(lambda: session.run(None, feed))

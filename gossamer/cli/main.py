@@ -6,7 +6,7 @@ user's is one sentence on stderr; with `--json` the same sentence is also the do
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -15,7 +15,7 @@ from gossamer.cli import check_backend, compile, inspect, run, search, targets
 from gossamer.ir.errors import GossamerError
 
 # typer has its own copy of click in some versions; this is the base of every usage error in all of them.
-_UsageError = typer.BadParameter.__mro__[1]
+_UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 
 app = typer.Typer(
     name="gossamer",

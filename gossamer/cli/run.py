@@ -123,7 +123,7 @@ def _write(path: Path, outputs: "Mapping[str, Array]") -> None:
 
     try:
         with path.open("xb") as file:
-            np.savez(file, **dict(outputs))
+            np.savez(file, **outputs)  # type: ignore[arg-type]
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()})") from None
 
