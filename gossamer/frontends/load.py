@@ -36,7 +36,7 @@ def load(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -> Mod
 
         return load_torch(cast("TorchModule", model), shapes)
     known = "a path, a torch module, an exported program or an ONNX model"
-    raise FrontendError(f"a {type(model).__name__} is no model; give {known}")
+    raise FrontendError(f"an object of type {type(model).__name__} is no model; give {known}")
 
 
 def _is(model: Any, package: str, name: str) -> bool:

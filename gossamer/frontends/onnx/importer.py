@@ -94,7 +94,8 @@ def _finished(graph: GraphProto, scope: Scope) -> Graph:
         item = scope.look(info.name)
         value = scope.value(info.name, item)
         if value.name != info.name and (value in scope.builder.inputs or value in outputs or _is_param(scope, value)):
-            value = scope.builder.add(Reshape(value, value.shape), info.name)  # another name for a thing needs an op
+            # A second name for the same thing needs an op that defines it.
+            value = scope.builder.add(Reshape(value, value.shape), info.name, label=info.name)
         _check_declared(info, value)
         outputs.append(value)
     if not outputs:
