@@ -53,7 +53,7 @@ def test_too_little_sram_says_which():
     assert not backend.cost([layer], [chip]).fits[0]
     reason = why_not("conv", layer, chip)
     assert str(reason) == (
-        "conv: needs ofmap_sram_bytes 129024 for its smallest tile, has 1024; raise it, or make the array smaller"
+        "conv: needs ofmap_sram_bytes 2048 for its smallest tile, has 1024; raise it, or make the array smaller"
     )
 
 

@@ -111,8 +111,10 @@ class Pixels:
         side = np.where(chips.dataflow == IS, chips.cols, chips.rows)
         grid = np.minimum(side[:, None, None], p.m)
         target = np.concatenate([np.ceil(p.m / cuts), grid], axis=1)
-        tall = np.maximum(1.0, np.floor(target / p.ow))
-        wide = np.minimum(p.ow, target)
+        down = np.ceil(p.oh / np.maximum(1.0, np.floor(target / p.ow)))
+        across = np.ceil(p.ow / np.minimum(p.ow, target))
+        # tiles of equal size as far as whole rows allow
+        tall, wide = np.ceil(p.oh / down), np.ceil(p.ow / across)
         down, across = np.ceil(p.oh / tall), np.ceil(p.ow / wide)
         rows_in = np.minimum(p.ih, (tall - 1) * p.stride_h + p.span_h)
         cols_in = np.minimum(p.iw, (wide - 1) * p.stride_w + p.span_w)
@@ -127,13 +129,19 @@ class Pixels:
 
 def channel_tiles(p: Product, chips: HardwareColumns) -> Column:
     """N of a full tile, shape (rows, 1, channel steps)."""
-    grids = np.array(CHANNEL_GRIDS)[None, None, :]
-    return np.concatenate([p.n, np.minimum(p.n, grids * chips.cols[:, None, None])], axis=2)
+    cols = chips.cols[:, None, None]
+    return np.concatenate([p.n, _evened(p.n, np.array(CHANNEL_GRIDS)[None, None, :] * cols, cols)], axis=2)
 
 
 def depth_tiles(p: Product, chips: HardwareColumns) -> tuple[Column, ...]:
     """K of a full tile, one column of shape (rows, 1, 1) per step: all of it, then multiples of the grid's height."""
-    return (p.k, *(np.minimum(p.k, grid * chips.rows[:, None, None]) for grid in DEPTH_GRIDS))
+    rows = chips.rows[:, None, None]
+    return (p.k, *(_evened(p.k, grid * rows, rows) for grid in DEPTH_GRIDS))
+
+
+def _evened(extent: Column, tile: Column, unit: Column) -> Column:
+    """The smallest multiple of `unit` (or all of `extent`) that cuts it into no more tiles: their sizes even out."""
+    return np.minimum(extent, unit * np.ceil(np.ceil(extent / unit) / np.ceil(extent / tile)))
 
 
 def channels_in(p: Product, depth: Column) -> Column:
