@@ -39,6 +39,7 @@ def node(op):
 
 
 X = v(1, 8, 10, 12)
+SCALE = Quant((0.1,))
 
 
 def test_macs_are_the_points_of_a_sum_of_products():
