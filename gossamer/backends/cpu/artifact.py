@@ -41,7 +41,7 @@ class CpuArtifact:
 
     @property
     def layers(self) -> tuple[LayerReport, ...]:
-        """One row per kernel call, in order of execution."""
+        """One row per node of the module, in order of execution."""
         return self.manifest.layers
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -52,7 +52,7 @@ class CpuArtifact:
         return {p.name: p.layout.unpack(self._arrays[p.buffer]) for p in self.manifest.outputs}
 
     def profile(self, inputs: Mapping[str, Array], runs: int = 20) -> tuple[float, ...]:
-        """Median seconds of each kernel call over `runs` whole runs, after two to warm up; same order as `layers`."""
+        """Median seconds of each layer over `runs` whole runs, after two to warm up; same order as `layers`."""
         self._feed(inputs)
         spent = np.zeros((runs + 2, len(self._calls)))
         for row in spent:
@@ -60,7 +60,9 @@ class CpuArtifact:
                 start = time.perf_counter()
                 function(*tensors)
                 row[i] = time.perf_counter() - start
-        return tuple(float(s) for s in np.median(spent[2:], axis=0))
+        calls = np.median(spent[2:], axis=0)
+        layer = np.asarray([x.layer for x in self.manifest.launches], np.int64)
+        return tuple(float(calls[layer == i].sum()) for i in range(len(self.layers)))
 
     def save(self, folder: Path | str) -> None:
         """Write the artifact. Raises BackendError when `folder` holds anything but an artifact, or cannot be written."""

@@ -9,19 +9,23 @@ bounds test happens inside a network of convolutions. Any kernel can read any la
 from collections.abc import Iterator, Mapping
 from math import prod
 
+from gossamer.backends.cpu.algorithms import convolution
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, weighted_product
 from gossamer.ir.graph import Graph, Node
+from gossamer.codegen.tvm.winograd import Tiling
 from gossamer.ir.index import bounds
 from gossamer.ir.nest import Kernel, Load, Nest
+from gossamer.ir.ops.nn import Conv2d
+from gossamer.ir.ops.structure import Fused
 from gossamer.ir.types import Value
 
 WINDOW_AXES = {"kh", "kw"}
 
 
-def plan_layouts(graph: Graph, programs: Mapping[Value, Program], params: set[Value], lanes: int) -> dict[Value, Layout]:
+def plan_layouts(graph: Graph, programs: Mapping[Value, Program], params: set[Value], lanes: int, tilings: Mapping[Value, Tiling]) -> dict[Value, Layout]:
     """Value -> layout, for every value that is not a parameter. `programs`: by the first result of each node."""
     split: dict[Value, tuple[int, int]] = {}
     channelled = _read_by_channel(graph, programs)
@@ -36,6 +40,10 @@ def plan_layouts(graph: Graph, programs: Mapping[Value, Program], params: set[Va
                 if found is not None:
                     split[value] = found
     halos = _halos(graph, programs, split)
+    for node in graph.nodes:
+        conv = convolution(node)
+        if conv is not None and node.result in tilings:
+            _reach(halos, _outer_input(node, conv), tilings[node.result])
     return {v: _layout(v, split.get(v), halos.get(v)) for v in values}
 
 
@@ -103,6 +111,20 @@ def _halos(graph: Graph, programs: Mapping[Value, Program], split: Mapping[Value
             if fill == load.fill:
                 _widen(before, after, load, nest, value.shape, axis)
     return halos
+
+
+def _outer_input(node: Node, conv: Conv2d) -> Value:
+    """The value outside a node that its convolution reads."""
+    return node.op.inputs[node.op.body.inputs.index(conv.x)] if isinstance(node.op, Fused) else conv.x
+
+
+def _reach(halos: dict[Value, tuple[float, list[int], list[int]]], value: Value, tiling: Tiling) -> None:
+    """Widen a halo by what the last tiles of a Winograd convolution read past the border."""
+    fill, before, after = halos.setdefault(value, (0.0, [0] * 4, [0] * 4))
+    for axis, pad, reach in ((2, tiling.top, tiling.reach[0]), (3, tiling.left, tiling.reach[1])):
+        if fill == 0.0:
+            before[axis] = max(before[axis], pad)
+            after[axis] = max(after[axis], reach - pad - value.shape[axis])
 
 
 def _padded_reads(graph: Graph, programs: Mapping[Value, Program]) -> Iterator[tuple[Value, Load, Nest]]:

@@ -69,7 +69,7 @@ class Manifest:
             inputs=tuple(_port(p) for p in data["inputs"]),
             outputs=tuple(_port(p) for p in data["outputs"]),
             buffers=tuple(BufferSpec(tuple(b["shape"]), b["dtype"], b["fill"], b["param"]) for b in data["buffers"]),
-            launches=tuple(Launch(x["kernel"], x["title"], x["op"], tuple(x["buffers"])) for x in data["launches"]),
+            launches=tuple(Launch(x["kernel"], x["layer"], tuple(x["buffers"])) for x in data["launches"]),
             layers=tuple(LayerReport(**x) for x in data["layers"]),
         )
 

@@ -8,6 +8,7 @@ A windowed reduction without shared weights (depthwise, pooling) unrolls its win
 from collections.abc import Iterator
 from math import prod
 
+from gossamer.backends.cpu.algorithms import winograd_obstacle
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size, vector_axis
 from gossamer.codegen.tvm.program import opaque_op, program_of
@@ -21,17 +22,26 @@ MAX_UNROLLED_WINDOW = 49
 
 MAX_CHOICES = 8
 
+WINOGRAD_TILES = (2, 4, 6)
+
 
 def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
     """Schedules of a node, best guess first; () for nodes without a reduction to schedule and for opaque ops."""
     if opaque_op(node) is not None:
         return ()
-    return program_schedules(program_of(node).kernel, hardware)
+    direct = program_schedules(program_of(node).kernel, hardware)
+    tiles = tuple(Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES if winograd_obstacle(node, m) is None)
+    return direct + tiles
 
 
 def default_schedule(program: Kernel, hardware: CpuHardware) -> Schedule:
     """The first legal schedule, or an empty one."""
     return next(iter(program_schedules(program, hardware)), Schedule())
+
+
+def product_schedule(program: Kernel, hardware: CpuHardware) -> Schedule:
+    """The schedule of a Winograd product M[e, oc, t], which is blocked over oc."""
+    return next(_register_tiles(program.stages[0], 1, hardware))
 
 
 def program_schedules(program: Kernel, hardware: CpuHardware) -> tuple[Schedule, ...]:

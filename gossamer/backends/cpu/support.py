@@ -1,6 +1,7 @@
 """What the CPU cannot run, and why."""
 
 from gossamer.backends.base import Infeasible
+from gossamer.backends.cpu.algorithms import schedule_obstacle
 from gossamer.codegen.tvm.program import opaque_op
 from gossamer.ir.graph import Node
 from gossamer.ir.ops.structure import Param
@@ -19,4 +20,4 @@ def unsupported(node: Node) -> Infeasible | None:
     for value in (*node.op.operands, *node.results):
         if value.dtype.kind in _EMULATED:
             return Infeasible(where, f"arithmetic on {value.dtype} (%{value.name})", "f32, f64, f16, bool and integers", "cast it to f32 first")
-    return None
+    return schedule_obstacle(node)

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.steps import Spec
 from gossamer.codegen.tvm.adapter import Library, Target, compile_library, host_cpu
-from gossamer.codegen.tvm.kernel import KernelSpec
 
 _CPUS = {"avx2": "haswell", "avx512": "skylake-avx512", "avx512_vnni": "icelake-server", "neon": "cortex-a76"}
 
@@ -16,6 +16,6 @@ def target_of(hardware: CpuHardware) -> Target:
     return Target(name, hardware.cores, ("-prefer-256-bit",) if wide else ())
 
 
-def build_library(kernels: Mapping[KernelSpec, str], hardware: CpuHardware) -> Library:
+def build_library(kernels: Mapping[Spec, str], hardware: CpuHardware) -> Library:
     """Generate and compile every kernel."""
     return compile_library([spec.function(name) for spec, name in kernels.items()], target_of(hardware))

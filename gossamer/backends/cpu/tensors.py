@@ -13,11 +13,10 @@ from gossamer.ir.types import Value
 
 @dataclass(frozen=True)
 class Launch:
-    """One call of a kernel: operands, constants and results by number in the list of buffers."""
+    """One call of a kernel for a layer; operands, constants and results by number in the list of buffers."""
 
     kernel: str
-    title: str
-    op: str
+    layer: int
     buffers: tuple[int, ...]
 
 

@@ -5,7 +5,8 @@ the thread pool counts half the cores and pins threads unless the environment sa
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -96,6 +97,51 @@ def _emit(block: Block, buffers: Mapping[str, Any]) -> None:
                     script.buffer_store(store, block.init, indices)
                 value = block.combine(store[tuple(indices)], value)
             script.buffer_store(store, value, indices)
+
+
+class Loops:
+    """Loops written out by hand, for code that is no loop nest; used inside `build_loops`."""
+
+    @contextmanager
+    def parallel(self, extent: int) -> Iterator[Any]:
+        with script.parallel(0, extent) as variable:
+            yield variable
+
+    @contextmanager
+    def serial(self, extent: int) -> Iterator[Any]:
+        with script.serial(0, extent) as variable:
+            yield variable
+
+    @contextmanager
+    def vectorized(self, extent: int) -> Iterator[Any]:
+        """A vector of `extent` lanes; one lane is a plain number."""
+        if extent == 1:
+            yield tirx.const(0, "int32")
+            return
+        with script.vectorized(0, extent) as variable:
+            yield variable
+
+    @contextmanager
+    def when(self, tests: Sequence[Any]) -> Iterator[None]:
+        """What is inside runs where all tests hold."""
+        if not tests:
+            yield
+            return
+        with script.If(tirx.all(*tests)), script.Then():
+            yield
+
+    def store(self, buffer: Any, value: Any, indices: Sequence[Any]) -> None:
+        script.buffer_store(buffer, value, list(indices))
+
+
+def build_loops(name: str, params: Sequence[Buffer], body: Callable[[Loops, Mapping[str, Any]], None]) -> Function:
+    """A function of hand-written loops over its parameters; it is compiled as it is."""
+    with IRBuilder() as builder:
+        with script.prim_func(s_tir=True):
+            script.func_name(name)
+            script.func_attr({"global_symbol": name, "tirx.noalias": True})
+            body(Loops(), {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params})
+    return builder.get()
 
 
 class Library:

@@ -90,6 +90,7 @@ class _Stage:
         self.program, self.form, self.nesting = program, form, nesting
         self.nest = program.stages[nesting.stage]
         self.buffers: Mapping[str, Any] = {}
+        self.known: Mapping[int, Scalar] = {}
 
     def block(self) -> Block:
         count, storage = len(self.nesting.dims), self.form.stages[self.nesting.stage]
@@ -103,9 +104,9 @@ class _Stage:
         self.buffers = buffers
         storage, dims = self.form.stages[self.nesting.stage], self.nesting.dims
         where = self._spatial(dims, spatial) | self._reduced(reduction)
-        value = cast(self._expr(self.nest.body, self.nest.compute, where), storage.dtype)
+        value = cast(self.expression(self.nest.body, self.nest.compute, where), storage.dtype)
         if self.nest.reduce is None:
-            value = self._masked(value, where, storage)
+            value = self.masked(value, where, storage)
         return [v + storage.layout.before[d.axis] for d, v in zip(dims, spatial, strict=True)], value
 
     def _spatial(self, dims: Sequence[Dim], loops: Sequence[Any]) -> dict[str, Coordinate]:
@@ -117,13 +118,13 @@ class _Stage:
             found.setdefault(digit.axis, []).append((digit.stride, loop, digit.extent))
         return {name: _joined(parts) for name, parts in found.items()}
 
-    def _masked(self, value: Scalar, where: Mapping[str, Coordinate], storage: Storage) -> Scalar:
+    def masked(self, value: Scalar, where: Mapping[str, Coordinate], storage: Storage) -> Scalar:
         for axis in self.nest.parallel:
             if where[axis.name].high >= axis.extent:
                 value = tirx.Select(where[axis.name].value < axis.extent, value, number(0, storage.dtype))
         return value
 
-    def _expr(self, expr: Expr, compute: DType, where: Mapping[str, Coordinate]) -> Scalar:
+    def expression(self, expr: Expr, compute: DType, where: Mapping[str, Coordinate]) -> Scalar:
         dtype = storage_dtype(compute)
         if isinstance(expr, Const):
             return number(expr.value, dtype)
@@ -132,14 +133,16 @@ class _Stage:
         if isinstance(expr, Load):
             return cast(self._load(expr, where), dtype)
         if isinstance(expr, Apply):
-            return call(expr.function, [self._expr(a, compute, where) for a in expr.args], dtype)
+            return call(expr.function, [self.expression(a, compute, where) for a in expr.args], dtype)
         if isinstance(expr, Convert):
-            inner = cast(self._expr(expr.value, expr.compute, where), storage_dtype(expr.dtype))
+            inner = cast(self.expression(expr.value, expr.compute, where), storage_dtype(expr.dtype))
             return cast(inner, dtype)
         raise TypeError(f"not an expression of a normalised program: {expr}")
 
     def _load(self, load: Load, where: Mapping[str, Coordinate]) -> Scalar:
         stage = load.operand - self.program.operands
+        if stage in self.known:
+            return self.known[stage]
         if stage >= 0 and stage not in self.form.stages:
             return self._inlined(self.program.stages[stage], load, where)
         storage = self.form.operands[load.operand] if stage < 0 else self.form.stages[stage]
@@ -156,7 +159,17 @@ class _Stage:
             bare = bare_axis(index)
             value = where[bare] if bare else Coordinate(_index(index, where), {}, _range(index, where)[1])
             inner[axis.name] = value
-        return cast(self._expr(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
+        return cast(self.expression(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
+
+
+def stage_value(program: Kernel, form: Form, buffers: Mapping[str, Any], point: Sequence[Coordinate], total: Scalar) -> Scalar:
+    """What the storing stage of an anchored program stores at a point where the reduction's value is `total`."""
+    anchor, store = next((i for i, n in enumerate(program.stages) if n.reduce is not None), 0), program.results[0]
+    stage = _Stage(program, form, Nesting("", store, (), (), ()))
+    stage.buffers, stage.known = buffers, {anchor: total}
+    where = {axis.name: value for axis, value in zip(stage.nest.parallel, point, strict=True)}
+    storage = form.stages[store]
+    return stage.masked(cast(stage.expression(stage.nest.body, stage.nest.compute, where), storage.dtype), where, storage)
 
 
 def _joined(parts: list[tuple[int, Any, int]]) -> Coordinate:

@@ -1,0 +1,54 @@
+"""Which nodes run as Winograd convolutions, and which could."""
+
+from collections.abc import Sequence
+
+from gossamer.backends.base import Infeasible
+from gossamer.codegen.tvm.winograd import Tiling, tiling_of
+from gossamer.ir.graph import Node
+from gossamer.ir.ops.nn import Conv2d
+from gossamer.ir.ops.structure import Fused
+from gossamer.ir.types import F32, Value
+from gossamer.ir.winograd import LARGEST_TILE
+
+
+def convolution(node: Node) -> Conv2d | None:
+    """The convolution a node is or is anchored on."""
+    op = node.op.anchor.op if isinstance(node.op, Fused) else node.op
+    return op if isinstance(op, Conv2d) else None
+
+
+def tilings_of(nodes: Sequence[Node]) -> dict[Value, Tiling]:
+    """First result -> tiling, of the nodes whose schedule says winograd."""
+    found: dict[Value, Tiling] = {}
+    for node in nodes:
+        conv, m = convolution(node), node.schedule.winograd_m if node.schedule else None
+        if conv is not None and m is not None:
+            found[node.result] = tiling_of(conv, m)
+    return found
+
+
+def winograd_obstacle(node: Node, m: int) -> str | None:
+    """Why F(m x m) cannot compute the node; None when it can."""
+    conv = convolution(node)
+    if conv is None:
+        return "it is no convolution"
+    kh, kw = conv.weight.shape[2:]
+    if kh != kw or kh == 1 or conv.strides != (1, 1) or conv.dilations != (1, 1) or conv.groups != 1:
+        return "it needs a square kernel larger than 1x1, stride 1, no dilation and one group"
+    if conv.x.dtype != F32 or conv.weight.dtype != F32:
+        return f"it computes on {conv.x.dtype} and {conv.weight.dtype}, needed f32"
+    if isinstance(node.op, Fused) and not {conv.x, conv.weight} <= set(node.op.body.inputs):
+        return "its input is changed on the way in"
+    return f"tiles of {m + kh - 1} exceed {LARGEST_TILE}" if m + kh - 1 > LARGEST_TILE else None
+
+
+def schedule_obstacle(node: Node) -> Infeasible | None:
+    """Why the algorithm of the node's schedule cannot run; None when it can."""
+    schedule = node.schedule
+    if schedule is None or schedule.algorithm == "direct":
+        return None
+    where = f"{node.title} ({node.op.name})"
+    if schedule.algorithm == "im2col":
+        return Infeasible(where, "algorithm=im2col", "direct and winograd", "leave the algorithm to the target, or choose winograd")
+    reason = winograd_obstacle(node, schedule.winograd_m or 0)
+    return None if reason is None else Infeasible(where, f"algorithm=winograd(m={schedule.winograd_m})", f"a node it does not fit: {reason}", "schedule it as direct")

@@ -1,0 +1,27 @@
+"""Rows of the per-layer table of a compiled module: what runs, how, and what the cost model expects."""
+
+from collections.abc import Sequence
+
+from gossamer.backends.cpu.cost import predicted_s
+from gossamer.backends.cpu.manifest import LayerReport
+from gossamer.backends.cpu.steps import Planner
+from gossamer.ir.analysis import layer, macs
+from gossamer.ir.graph import Node
+from gossamer.ir.schedule import Schedule
+from gossamer.ir.types import Value
+
+
+def layer_reports(nodes: Sequence[Node], planner: Planner, params: set[Value]) -> tuple[LayerReport, ...]:
+    """One row per node."""
+    return tuple(_report(node, planner, params) for node in nodes)
+
+
+def _report(node: Node, planner: Planner, params: set[Value]) -> LayerReport:
+    schedule, signature = planner.schedule(node), layer(node, params)
+    expected = None if signature is None else predicted_s(signature, planner.hardware, schedule.winograd_m)
+    algorithm = f"winograd(m={schedule.winograd_m})" if schedule.winograd_m else schedule.algorithm
+    return LayerReport(node.title, node.op.name, algorithm, _words(schedule), macs(node), expected)
+
+
+def _words(schedule: Schedule) -> str:
+    return " ".join(f"{t.axis}:{':'.join(map(str, t.sizes))}" for t in schedule.tile)
