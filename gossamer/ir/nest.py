@@ -153,7 +153,7 @@ class Convert:
     dtype: DType
 
 
-Expr: TypeAlias = Union[Load, Const, IndexValue, Table, Acc, Apply, Convert]
+Expr: TypeAlias = Load | Const | IndexValue | Table | Acc | Apply | Convert
 
 
 def apply(function: Function, *args: Expr) -> Apply:
