@@ -52,8 +52,9 @@ class GraphBuilder:
         except IRError as error:
             where = label or (names[0] if names else "") or op.name
             raise IRError(f"{where} ({op.name}): {error}") from None
-        wanted = [*names, *[""] * (len(types) - len(names))]
-        results = tuple(Value(self._claim(name), type) for name, type in zip(wanted, types, strict=True))
+        missing = len(types) - len(names)
+        wanted = (*names, *("",) * missing) if missing else names
+        results = tuple([Value(self._claim(name), type) for name, type in zip(wanted, types, strict=True)])
         self.nodes.append(Node(op, results, schedule, label))
         return results
 
@@ -61,11 +62,11 @@ class GraphBuilder:
         return Graph(tuple(self.inputs), tuple(self.nodes), tuple(outputs))
 
     def _claim(self, name: str) -> str:
-        base, unique = name, name
+        unique = name
         while not unique or unique in self._taken:
             self._serial += 1
-            unique = f"{base}_{self._serial}" if base else str(self._serial)
-        if unique != base:
+            unique = f"{name}_{self._serial}" if name else str(self._serial)
+        if unique != name:
             self._invented.add(unique)
         self._taken.add(unique)
         return unique

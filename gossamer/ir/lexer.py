@@ -17,16 +17,18 @@ MAX_NESTING = 64
 
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _TOKEN = re.compile(
-    rf"""(?P<skip>[ \t\r\n]+|//[^\n]*)
-       |(?P<value>%(?:[A-Za-z0-9_.]+|{_STRING}))
+    rf"""(?:[ \t\r\n]++|//[^\n]*+)*+
+       (?:(?P<value>%(?:[A-Za-z0-9_.]+|{_STRING}))
        |(?P<word>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
        |(?P<number>-?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|-inf\b)
        |(?P<punct>[:=,(){{}}\[\]])
        |(?P<string>{_STRING})
        |(?P<alias>\#[A-Za-z0-9_]+)
-       |(?P<mark>@[a-z]+)""",
+       |(?P<mark>@[a-z]+)
+       |(?P<end>\Z))""",
     re.VERBOSE | re.ASCII,
 )
+_SKIPPED = re.compile(r"(?:[ \t\r\n]++|//[^\n]*+)*+")
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*", re.ASCII)
 _NAME = re.compile(r"[A-Za-z0-9_.]+", re.ASCII)
 _ESCAPED = re.compile(r'["\\\x00-\x1f\x7f-\xa0\u2028\u2029\ud800-\udfff]')
@@ -38,17 +40,16 @@ _PLAIN = {escape[1]: char for char, escape in _SHORT.items()}
 def tokenize(text: str) -> list[Token]:
     """All tokens, then one of kind `end`. ParseError where nothing fits."""
     tokens: list[Token] = []
-    position, end, match = 0, len(text), _TOKEN.match
-    while position < end:
+    position, kind, match = 0, "", _TOKEN.match
+    while kind != "end":
         found = match(text, position)
         if found is None:
+            skipped = _SKIPPED.match(text, position)
+            position = skipped.end() if skipped else position
             raise error_at(text, position, _misfit(text, position))
-        kind = found.lastgroup
-        if kind != "skip":
-            word = found[0]
-            tokens.append((word if kind == "punct" else str(kind), word, position))
-        position = found.end()
-    tokens.append(("end", "", end))
+        kind = found.lastgroup or ""
+        word, position = found[kind], found.end()
+        tokens.append((word if kind == "punct" else kind, word, position - len(word)))
     return tokens
 
 

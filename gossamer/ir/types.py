@@ -42,7 +42,8 @@ class DType:
             return DType("i" if kind == "i" else "u", bits)
         if (kind, bits) in _FLOATS or (kind, bits) == ("bf", 16):
             return DType("f" if kind == "f" else "bf", bits)
-        raise IRError(f"'{text}' is no element type; known: i1..i16, i32, i64, u1..u16, u32, u64, f16, f32, f64, bf16, f8e4m3, f8e5m2, bool")
+        known = "i1..i16, i32, i64, u1..u16, u32, u64, f16, f32, f64, bf16, f8e4m3, f8e5m2, bool"
+        raise IRError(f"'{text}' is no element type; known: {known}")
 
     @property
     def integer(self) -> bool:
@@ -81,7 +82,7 @@ BOOL = DType("bool", 1)
 
 @dataclass(frozen=True, slots=True)
 class Quant:
-    """real = (q - zero_point) * scale. `axis` None: one scale; else one scale (and one or all zero points) per index."""
+    """real = (q - zero_point) * scale. `axis` None: one scale; else one (and one zero point, or as many) per index."""
 
     scale: tuple[float, ...]
     zero_point: tuple[int, ...] = (0,)
@@ -101,7 +102,7 @@ class TensorType:
     quant: Quant | None = None
 
     def __post_init__(self) -> None:
-        if any(extent < 0 for extent in self.shape):
+        if self.shape and min(self.shape) < 0:
             raise IRError(f"a shape needs whole extents >= 0, found {self.shape}")
         if self.quant is not None:
             _check_quant(self.dtype, self.shape, self.quant)
@@ -129,7 +130,8 @@ def _check_quant(dtype: DType, shape: tuple[int, ...], quant: Quant) -> None:
         raise IRError("a scale must be > 0")
     wanted = 1 if quant.axis is None else shape[quant.axis] if 0 <= quant.axis < len(shape) else -1
     if len(quant.scale) != wanted or len(quant.zero_point) not in (1, wanted):
-        raise IRError(f"scale needs {wanted} values on axis {quant.axis} of {shape}, found {len(quant.scale)} scales and {len(quant.zero_point)} zero points")
+        found = f"{len(quant.scale)} scales and {len(quant.zero_point)} zero points"
+        raise IRError(f"scale needs {wanted} values on axis {quant.axis} of {shape}, found {found}")
 
 
 @dataclass(frozen=True, slots=True)

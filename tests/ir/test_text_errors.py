@@ -170,6 +170,13 @@ def test_bodies_do_not_nest_without_end():
         parse_graph(text)
 
 
+def test_damage_after_much_white_space_is_found_at_once():
+    with pytest.raises(ParseError, match="1:5001: found ';', needed IR text"):
+        parse_graph(" " * 5000 + ";")
+    with pytest.raises(ParseError, match="2001:1: found ';', needed IR text"):
+        parse_graph("// word\n" * 2000 + ";")
+
+
 def test_types_that_differ_in_one_scale_show_which():
     scales = ", ".join(["0.5"] * 9)
     text = f"%x: i8[9]{{axis=0, scale=({scales})}} = input\n%y: i8[9]{{axis=0, scale=({scales[:-3]}0.25)}} = nn.relu %x"
