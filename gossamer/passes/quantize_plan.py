@@ -117,9 +117,13 @@ class Plan:
     def _between_layers(self) -> list[Value]:
         """Results of fused layers on the way to another layer: the tensors that would go to memory in f32."""
         leads = self._leads_to_layer()
-        regions = Regions(self.graph).find()
-        ends = [r.result for r in regions if r.anchor.result in self.bits]
-        return [v for v in ends if v in leads and v not in self.graph.outputs and v.dtype.floating]
+        ends = [region.result for region in Regions(self.graph).find() if region.anchor.result in self.bits]
+        return [v for v in ends if v in leads and v.dtype.floating and not self._wanted_in_float(v)]
+
+    def _wanted_in_float(self, value: Value) -> bool:
+        """Whether it is an output, or a layer that is kept in float reads it."""
+        users = self.graph.users.get(value, ())
+        return value in self.graph.outputs or any(Product.of(u.op) and u.result not in self.bits for u in users)
 
     def _leads_to_layer(self) -> set[Value]:
         found: set[Value] = set()
