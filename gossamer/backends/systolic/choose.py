@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.cycles import IS, OS, WS, array_cycles
 from gossamer.backends.systolic.energy import Prices
-from gossamer.backends.systolic.mapping import Product, depth_tiles
+from gossamer.backends.systolic.mapping import CHANNELS, PIXELS, PLANES, Product, depth_tiles
 from gossamer.backends.systolic.tiled import ACCUMULATOR_BYTES, Work, totals, work_of
 
 Column = NDArray[np.float64]
@@ -32,7 +32,7 @@ class Choice:
 def candidate_cycles(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Column:
     """Latency of every candidate in cycles, inf where not legal; shape (rows, candidates), see `mapping.MAPPINGS`."""
     total = totals(work_of(dataflow, layers, chips, prices), depth_tiles(Product.of(layers), chips))
-    return total.reshape(len(layers), -1)
+    return total.reshape(-1, len(layers)).T
 
 
 def choose(
@@ -48,16 +48,15 @@ def choose(
     """
     work = work_of(dataflow, layers, chips, prices)
     depths = depth_tiles(work.p, chips)
-    total = totals(work, depths)
-    rows = len(layers)
+    shape, rows = (len(PLANES), PIXELS, CHANNELS), len(layers)
+    total = totals(work, depths).reshape(-1, rows)
     if wanted is not None:
-        others = (np.arange(total[0].size) != wanted[:, None]) & (wanted >= 0)[:, None]
-        total[others.reshape(total.shape)] = np.inf
-    lowest = total.reshape(rows, -1).min(axis=1)
-    row, plane, step_m, step_n = np.nonzero(total <= np.where(np.isfinite(lowest), lowest, -1.0)[:, None, None, None])
+        total[(np.arange(len(total))[:, None] != wanted) & (wanted >= 0)] = np.inf
+    lowest = total.min(axis=0)
+    row, candidate = np.nonzero((total <= np.where(np.isfinite(lowest), lowest, -1.0)).T)
+    plane, step_m, step_n = np.unravel_index(candidate, shape)
     energy, dram, sram = _traffic(work, depths, row, plane, step_m, step_n)
     first = _least_energy(row, energy, rows)
-    candidate = (plane * total.shape[2] + step_m) * total.shape[3] + step_n
     p = work.p
     compute = p.groups * array_cycles(dataflow, p.m, p.n, p.k, work.chip.rows, work.chip.cols)
 
@@ -66,9 +65,7 @@ def choose(
         found[row[first]] = column[first]
         return found
 
-    return Choice(
-        lowest, of_row(energy), compute[:, 0, 0], of_row(sram), of_row(dram), of_row(candidate.astype(np.float64))
-    )
+    return Choice(lowest, of_row(energy), compute, of_row(sram), of_row(dram), of_row(candidate.astype(np.float64)))
 
 
 def _least_energy(row: NDArray[np.intp], energy: Column, rows: int) -> NDArray[np.intp]:
@@ -96,24 +93,22 @@ def _traffic(
     written back at accumulator width; results are read once more when they leave.
     """
     p, size, chip = work.p, work.size, work.chip
-    tm, tn = work.tm[row, step_m, 0], work.tn[row, 0, step_n]
-    m, n, k, groups = (column[row, 0, 0] for column in (p.m, p.n, p.k, p.groups))
-    depth = np.concatenate([depths[0], *depths], axis=1)[row, plane, 0]
-    folds_m = work.folds_m[row, step_m, 0]
-    folds_n, folds_k = work.folds_n[row, 0, 0], work.folds_k[row, 0, 0]
-    whole_a, whole_w, out = work.input_bytes[row, step_m, 0], work.weight_bytes[row, 0, 0], work.output_bytes[row, 0, 0]
+    tm, tn = work.tm[step_m, 0, row], work.tn[step_n, row]
+    m, n, k, groups = (column[row] for column in (p.m, p.n, p.k, p.groups))
+    depth = np.stack([depths[0], *depths])[plane, row]
+    folds_m = work.folds_m[step_m, 0, row]
+    folds_n, folds_k = work.folds_n[row], work.folds_k[row]
+    whole_a, whole_w, out = work.input_bytes[step_m, 0, row], work.weight_bytes[row], work.output_bytes[row]
     reads_a, reads_w, sums = {
         WS: (m * k * folds_n, k * n * tm, m * n * folds_k),
         IS: (m * k * tn, k * n * folds_m, m * n * folds_k),
         OS: (m * k * folds_n, k * n * folds_m, m * n * np.ceil(k / depth)),
     }[work.dataflow]
     loaded_a, loaded_w = np.where(plane == 0, whole_a, whole_a * tn), np.where(plane == 1, whole_w, whole_w * tm)
-    at_ifmap = reads_a * size.a[row, 0, 0] + loaded_a
-    at_filter = reads_w * size.w[row, 0, 0] + loaded_w
+    at_ifmap = reads_a * size.a[row] + loaded_a
+    at_filter = reads_w * size.w[row] + loaded_w
     at_ofmap = (2 * sums - m * n) * ACCUMULATOR_BYTES + out
     moved = loaded_a + loaded_w + out
-    energy = (
-        at_ifmap * chip.ifmap_j[row, 0, 0] + at_filter * chip.filter_j[row, 0, 0] + at_ofmap * chip.ofmap_j[row, 0, 0]
-    )
-    energy = energy + moved * chip.dram_j[row, 0, 0]
+    energy = at_ifmap * chip.ifmap_j[row] + at_filter * chip.filter_j[row] + at_ofmap * chip.ofmap_j[row]
+    energy = energy + moved * chip.dram_j[row]
     return groups * energy, groups * moved, groups * (at_ifmap + at_filter + at_ofmap)

@@ -41,11 +41,11 @@ def _least_needs(layer: Layer, hardware: SystolicHardware) -> tuple[int, ...]:
     """Bytes in each SRAM of the candidate that overflows its SRAMs by the smallest factor."""
     layers, chips = LayerColumns.of([layer]), HardwareColumns.of([hardware])
     work = work_of(float(chips.dataflow[0]), layers, chips, Prices.of(chips))
-    shape = (work.tm.shape[1], work.tn.shape[2])
+    shape = (work.tm.shape[0], *work.tn.shape)
     found: list[np.ndarray] = []
     for depth in depth_tiles(work.p, chips):
         parts = sram_needs(work, depth, np.ceil(work.p.k / depth))
-        found.append(np.stack([np.broadcast_to(part[0], shape).reshape(-1) for part in parts], axis=1))
+        found.append(np.stack([np.broadcast_to(part, shape).reshape(-1) for part in parts], axis=1))
     needs = np.concatenate(found)
     over = (needs / [getattr(hardware, name) for name in SRAMS]).max(axis=1)
     return tuple(int(np.ceil(need)) for need in needs[over.argmin()])

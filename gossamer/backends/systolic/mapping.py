@@ -48,7 +48,7 @@ VECTOR, NONE = CANDIDATES, CANDIDATES + 1
 
 @dataclass(frozen=True)
 class Product:
-    """A layer as `groups` products M x K by K x N, columns of shape (rows, 1, 1).
+    """A layer as `groups` products M x K by K x N, one row each.
 
     A batch is stacked along the height: `oh`, `ih` are those of the whole batch.
     """
@@ -71,7 +71,7 @@ class Product:
     @staticmethod
     def of(layers: LayerColumns) -> "Product":
         """The products behind conv and gemm rows. `span` is the extent of a dilated kernel, `taps` is kh kw."""
-        c = {name: getattr(layers, name)[:, None, None] for name in layers.__dataclass_fields__}
+        c = {name: getattr(layers, name) for name in layers.__dataclass_fields__}
         taps, ic = c["kh"] * c["kw"], c["ic"] / c["groups"]
         oh, ow = c["oh"] * c["n"], c["ow"]
         return Product(
@@ -94,7 +94,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Pixels:
-    """The ladder of pixel tiles, columns of shape (rows, pixel steps, 1).
+    """The ladder of pixel tiles, columns of shape (pixel steps, 1, rows).
 
     `tile` is M of a full tile, `count` the number of tiles, `window` the input elements per channel under a full tile,
     `swept` the input elements per channel read when every tile is visited once (halos read again).
@@ -107,10 +107,10 @@ class Pixels:
 
     @staticmethod
     def of(p: Product, chips: HardwareColumns) -> "Pixels":
-        cuts = np.array(PIXEL_CUTS)[None, :, None]
+        cuts = np.array(PIXEL_CUTS)[:, None, None]
         side = np.where(chips.dataflow == IS, chips.cols, chips.rows)
-        grid = np.minimum(side[:, None, None], p.m)
-        target = np.concatenate([np.ceil(p.m / cuts), grid], axis=1)
+        grid = np.minimum(side, p.m)
+        target = np.concatenate([np.ceil(p.m / cuts), grid[None, None]])
         down = np.ceil(p.oh / np.maximum(1.0, np.floor(target / p.ow)))
         across = np.ceil(p.ow / np.minimum(p.ow, target))
         # tiles of equal size as far as whole rows allow
@@ -128,15 +128,14 @@ class Pixels:
 
 
 def channel_tiles(p: Product, chips: HardwareColumns) -> Column:
-    """N of a full tile, shape (rows, 1, channel steps)."""
-    cols = chips.cols[:, None, None]
-    return np.concatenate([p.n, _evened(p.n, np.array(CHANNEL_GRIDS)[None, None, :] * cols, cols)], axis=2)
+    """N of a full tile, shape (channel steps, rows)."""
+    grids = np.array(CHANNEL_GRIDS)[:, None] * chips.cols
+    return np.concatenate([p.n[None], _evened(p.n, grids, chips.cols)])
 
 
 def depth_tiles(p: Product, chips: HardwareColumns) -> tuple[Column, ...]:
-    """K of a full tile, one column of shape (rows, 1, 1) per step: all of it, then multiples of the grid's height."""
-    rows = chips.rows[:, None, None]
-    return (p.k, *(_evened(p.k, grid * rows, rows) for grid in DEPTH_GRIDS))
+    """K of a full tile, one column of shape (rows,) per step: all of it, then multiples of the grid's height."""
+    return (p.k, *(_evened(p.k, grid * chips.rows, chips.rows) for grid in DEPTH_GRIDS))
 
 
 def _evened(extent: Column, tile: Column, unit: Column) -> Column:

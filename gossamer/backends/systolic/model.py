@@ -26,7 +26,7 @@ from gossamer.backends.systolic.vector import price_vector
 
 Column = NDArray[np.float64]
 
-BLOCK = 512
+BLOCK = 1024
 """Rows priced together: their working set stays in the second-level cache."""
 
 

@@ -77,8 +77,8 @@ def _schedule(layer: Layer, layers: LayerColumns, chips: HardwareColumns, datafl
     plane, step_m, step_n = np.unravel_index(candidate, (len(PLANES), PIXELS, CHANNELS))
     p = Product.of(layers)
     pixels = _at(Pixels.of(p, chips).tile, int(step_m))
-    channels = int(channel_tiles(p, chips)[0, 0, step_n])
-    depth = float(depth_tiles(p, chips)[max(0, int(plane) - 1)][0, 0, 0])
+    channels = int(channel_tiles(p, chips)[step_n, 0])
+    depth = float(depth_tiles(p, chips)[max(0, int(plane) - 1)][0])
     inner = min(layer.ic // layer.groups, int(np.ceil(depth / (layer.kh * layer.kw))))
     if layer.kind == "gemm" and layer.oh * layer.ow == 1:
         outer: tuple[Tile, ...] = (Tile("n", (pixels,)),)
@@ -91,4 +91,4 @@ def _schedule(layer: Layer, layers: LayerColumns, chips: HardwareColumns, datafl
 
 
 def _at(column: NDArray[np.float64], step: int) -> int:
-    return int(column[0, step, 0])
+    return int(column[step, 0, 0])

@@ -1,7 +1,7 @@
 """The inner loop: latency of every candidate tiling of convolutions and products. model.py states the formula.
 
-Shapes: (rows, pixel steps, channel steps) for a plane of candidates; quantities that do not depend on a step have
-extent 1 there.
+Shapes: (pixel steps, channel steps, rows) for a plane of candidates, with extent 1 or nothing where a quantity does not
+depend on a step. Rows come last so that numpy's innermost loop is the long one.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ ACCUMULATOR_BYTES = ACCUMULATOR_BITS / 8
 
 @dataclass(frozen=True)
 class _Chips:
-    """Columns of the chips, shaped (rows, 1, 1), and prices alike."""
+    """Columns of the chips, and prices alike."""
 
     rows: Column
     cols: Column
@@ -47,12 +47,12 @@ class _Chips:
             prices.ofmap,
             prices.dram,
         )
-        return _Chips(*(c[:, None, None] for c in columns))
+        return _Chips(*columns)
 
 
 @dataclass(frozen=True)
 class _Bytes:
-    """Bytes per element: inputs, weights, results, shaped (rows, 1, 1)."""
+    """Bytes per element of inputs, weights and results."""
 
     a: Column
     w: Column
@@ -60,9 +60,7 @@ class _Bytes:
 
     @staticmethod
     def of(layers: LayerColumns) -> "_Bytes":
-        return _Bytes(
-            *(bits[:, None, None] / 8 for bits in (layers.activation_bits, layers.weight_bits, layers.output_bits))
-        )
+        return _Bytes(*(bits / 8 for bits in (layers.activation_bits, layers.weight_bits, layers.output_bits)))
 
 
 @dataclass(frozen=True)
@@ -108,18 +106,18 @@ def work_of(dataflow: float, layers: LayerColumns, chips: HardwareColumns, price
 
 
 def totals(work: Work, depths: tuple[Column, ...]) -> Column:
-    """Cycles of every candidate, inf where it is not legal; shape (rows, planes, pixel steps, channel steps)."""
+    """Cycles of every candidate, inf where it is not legal; shape (planes, pixel steps, channel steps, rows)."""
     whole, *cuts = depths
-    found = np.empty((len(whole), len(PLANES), work.tm.shape[1], work.tn.shape[2]))
+    found = np.empty((len(PLANES), work.tm.shape[0], *work.tn.shape))
     one = np.ones_like(whole)
     illegal = ~_legal(work, whole, one)
     for plane, keep_input in enumerate((True, False)):
-        found[:, plane] = _whole_depth(work, one, keep_input)
-        found[:, plane][illegal] = np.inf
+        found[plane] = _whole_depth(work, one, keep_input)
+        found[plane][illegal] = np.inf
     for plane, depth in enumerate(cuts, start=2):
         tk = np.ceil(work.p.k / depth)
-        found[:, plane] = _cut_depth(work, tk)
-        found[:, plane][~(_legal(work, depth, tk) & (tk > 1))] = np.inf
+        found[plane] = _cut_depth(work, tk)
+        found[plane][~(_legal(work, depth, tk) & (tk > 1))] = np.inf
     return np.ceil(found, out=found)
 
 
