@@ -8,6 +8,7 @@ Times are the best of several runs on one thread; parameters are zeros and are n
 import argparse
 import json
 from collections.abc import Callable
+from functools import cache
 from time import perf_counter
 
 import numpy as np
@@ -61,7 +62,13 @@ class ResNet:
         return self.b.add(Relu(y)) if relu else y
 
     def param(self, ref: str, shape: tuple[int, ...]) -> Value:
-        return self.b.add(Param(ref, TensorType(F32, shape)), ref)
+        return self.b.add(Param(ref, parameter_type(shape)), ref)
+
+
+@cache
+def parameter_type(shape: tuple[int, ...]) -> TensorType:
+    """Types of parameters are ready when a network is built: its source has them."""
+    return TensorType(F32, shape)
 
 
 def with_params(module: Module) -> Module:
