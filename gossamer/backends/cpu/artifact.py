@@ -10,7 +10,9 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -71,11 +73,17 @@ class CpuArtifact:
             folder.mkdir(parents=True, exist_ok=True)
             if any(folder.iterdir()) and not (folder / MANIFEST).exists():
                 raise BackendError(f"{folder}: holds files that are no artifact, needed an empty or new folder")
-            self._library.export(folder / LIBRARY)
-            np.savez(folder / PARAMS, **self._params)  # type: ignore[arg-type]
-            (folder / MANIFEST).write_text(json.dumps(self.manifest.to_json(), indent=1))
+            with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+                self._write(Path(partial))
+                for name in (LIBRARY, PARAMS, MANIFEST):  # an older artifact stays whole until the new one is
+                    (Path(partial) / name).replace(folder / name)
         except OSError as error:
             raise BackendError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+    def _write(self, folder: Path) -> None:
+        self._library.export(folder / LIBRARY)
+        np.savez(folder / PARAMS, **self._params)  # type: ignore[arg-type]
+        (folder / MANIFEST).write_text(json.dumps(self.manifest.to_json(), indent=1))
 
     @staticmethod
     def load(folder: Path | str) -> "CpuArtifact":
@@ -122,5 +130,5 @@ def _read(folder: Path) -> tuple[Manifest, dict[str, Array]]:
         return manifest, params
     except FileNotFoundError as error:
         raise BackendError(f"{folder}: no artifact ({Path(str(error.filename)).name} is missing)") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
         raise BackendError(f"{folder}: damaged artifact ({error}); compile the module again") from error

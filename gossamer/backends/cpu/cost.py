@@ -1,2 +1,135 @@
-def layer_costs(*a): ...
-def predicted_s(layer, hardware, m=None): return None
+"""What a layer costs on a CPU, in closed form: a roofline with stated efficiencies, one row per (layer, hardware).
+
+    latency = max(arithmetic, last-level-cache traffic, memory traffic) + overhead
+
+arithmetic: lanes are filled in whole vectors of channels, products start at `fma_units` per cycle and core, at the
+efficiency of the layer's kind below. Weights that exceed the cores' second-level caches come from the last level (or
+memory) in every run; activations larger than them do too. Depthwise and pooling are bound by their loads.
+
+The efficiencies are medians of (ideal / measured) time over the layers of ResNet-18 and MobileNetV2 on one AVX-512
+machine with two threads (`benchmarks/cpu.py` prints them anew): a prediction for another machine is a guess of that
+quality. Energy is not modelled for a CPU: `energy_j` is NaN where the layer fits.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossamer.backends.base import LayerCosts
+from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.ir.layer import Layer
+
+Floats = NDArray[np.float64]
+
+OVERHEAD_S = 3e-6
+"""Calling one kernel and waking the other threads."""
+
+DENSE, POINTWISE, WINDOW, VECTOR = 0.72, 0.50, 0.14, 0.06
+"""Share of peak arithmetic reached by shared-weight sums with a window, by those without (1x1, gemm), by depthwise and
+pooling windows, and by element-wise code and reductions."""
+
+WINOGRAD_OVERHEAD_BYTES = 2.0
+"""Reads and writes of each transformed tile element, in and out."""
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Layers as columns of float64."""
+
+    n: Floats
+    ic: Floats
+    oc: Floats
+    oh: Floats
+    ow: Floats
+    kh: Floats
+    kw: Floats
+    groups: Floats
+    weight_bits: Floats
+    activation_bits: Floats
+    inputs: Floats
+    outputs: Floats
+    output_bits: Floats
+    weights: Floats
+    dense: NDArray[np.bool_]
+    window: NDArray[np.bool_]
+
+
+def layer_costs(layers: Sequence[Layer], hardware: Sequence[CpuHardware]) -> LayerCosts:
+    """Price layers[i] on hardware[i]; one hardware serves all layers."""
+    machines = list(hardware) * (len(layers) if len(hardware) == 1 else 1)
+    c, rows = _columns(layers), len(layers)
+    cores, clock, lanes, units, dot, l2, l3, l3_rate, dram_rate = _machine_columns(machines)
+    cycles = _cycles(c, lanes * _packing(c, dot), units) / cores
+    weight_bytes, activation_bytes = c.weights * c.weight_bits / 8, (c.inputs * c.activation_bits + c.outputs * c.output_bits) / 8
+    beyond_l2 = np.where(weight_bytes > l2 * cores / 2, weight_bytes, 0) + np.where(activation_bytes > l2 * cores / 2, activation_bytes, 0)
+    beyond_l3 = np.where(weight_bytes + activation_bytes > l3, weight_bytes + activation_bytes, 0)
+    arithmetic_s = cycles / clock
+    traffic_s = np.maximum(beyond_l2 / l3_rate, beyond_l3 / dram_rate)
+    latency = np.maximum(arithmetic_s, traffic_s) + OVERHEAD_S
+    ideal = _work(c) / (cores * clock * lanes * units)
+    return LayerCosts(
+        latency_s=latency,
+        energy_j=np.full(rows, np.nan),
+        compute_cycles=np.ceil(cycles).astype(np.int64),
+        stall_cycles=np.ceil(np.maximum(latency - arithmetic_s, 0) * clock).astype(np.int64),
+        sram_bytes=weight_bytes + activation_bytes,
+        dram_bytes=beyond_l3.astype(np.float64),
+        utilization=np.clip(ideal / latency, 0, 1),
+        fits=np.ones(rows, np.bool_),
+        mapping=np.zeros(rows, np.int64),
+        mappings=("direct",),
+    )
+
+
+def predicted_s(layer: Layer, hardware: CpuHardware, winograd_m: int | None = None) -> float:
+    """Expected seconds of one layer; with `winograd_m`, of its F(m x m, r x r) form."""
+    direct = float(layer_costs([layer], [hardware]).latency_s[0])
+    if winograd_m is None or layer.kind != "conv":
+        return direct
+    size = winograd_m + layer.kh - 1
+    tiles = layer.n * -(-layer.oh // winograd_m) * -(-layer.ow // winograd_m)
+    product = Layer("gemm", n=tiles * size * size, ic=layer.ic, ih=1, iw=1, oc=layer.oc, oh=1, ow=1)
+    moved = 4.0 * WINOGRAD_OVERHEAD_BYTES * tiles * size * size * (layer.ic + layer.oc)
+    weights_s = 4.0 * size * size * layer.ic * layer.oc / hardware.l3_bytes_per_s
+    arithmetic = float(layer_costs([product], [hardware]).latency_s[0])
+    return max(arithmetic, weights_s) + moved / (4 * hardware.l3_bytes_per_s) + 2 * OVERHEAD_S
+
+
+def _cycles(c: _Columns, lanes: Floats, units: Floats) -> Floats:
+    """Core cycles of the arithmetic, all cores' together."""
+    vectors = np.ceil(c.oc / lanes) * c.n * c.oh * c.ow
+    taps = c.kh * c.kw
+    dense = vectors * taps * c.ic / c.groups / (units * np.where(taps > 1, DENSE, POINTWISE))
+    window = vectors * taps / (units * WINDOW)
+    plain = np.maximum(c.inputs, c.outputs) / lanes / (units * VECTOR)
+    return np.where(c.dense, dense, np.where(c.window, window, plain))
+
+
+def _work(c: _Columns) -> Floats:
+    """Multiply-accumulates; elements of layers that have none."""
+    macs = c.n * c.oc * c.oh * c.ow * c.kh * c.kw * c.ic / c.groups
+    return np.where(c.dense | c.window, macs, np.maximum(c.inputs, c.outputs))
+
+
+def _packing(c: _Columns, dot: Floats) -> Floats:
+    """Products per 32-bit lane: the dot product's where both sides have at most 8 bits and channels are summed over."""
+    narrow = (c.weight_bits <= 8) & (c.activation_bits <= 8) & c.dense
+    return np.where(narrow, dot, 1.0)
+
+
+def _columns(layers: Sequence[Layer]) -> _Columns:
+    def column(get: str) -> Floats:
+        return np.array([getattr(layer, get) for layer in layers], np.float64)
+
+    kinds = np.array([layer.kind for layer in layers])
+    depthwise = np.array([layer.depthwise for layer in layers], np.bool_)
+    has_macs = (kinds == "conv") | (kinds == "gemm")
+    names = ("n", "ic", "oc", "oh", "ow", "kh", "kw", "groups", "weight_bits", "activation_bits", "input_elements", "output_elements", "output_bits", "weight_elements")
+    return _Columns(*(column(name) for name in names), dense=has_macs & ~depthwise, window=depthwise | (kinds == "pool"))
+
+
+def _machine_columns(machines: Sequence[CpuHardware]) -> NDArray[np.float64]:
+    rows = [(h.cores, h.clock_hz, h.lanes, h.fma_units, h.int8_dot, h.l2_bytes, h.l3_bytes, h.l3_bytes_per_s, h.dram_bytes_per_s) for h in machines]
+    return np.array(rows, np.float64).T.reshape(9, -1)

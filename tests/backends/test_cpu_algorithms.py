@@ -1,0 +1,110 @@
+"""Winograd and 8-bit convolutions on the CPU."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gossamer.backends.base import Infeasible
+from gossamer.backends.cpu import backend
+from gossamer.backends.cpu.artifact import CpuArtifact
+from gossamer.backends.cpu.build import compile_module
+from gossamer.backends.cpu.hardware import host
+from gossamer.ir import ops
+from gossamer.ir.build import GraphBuilder
+from gossamer.ir.graph import Module, Params
+from gossamer.ir.reference import evaluate
+from gossamer.ir.schedule import Schedule
+from gossamer.ir.types import F32, I8, I32, U8, Quant, TensorType
+from gossamer.ir.winograd import transforms
+
+
+def convolution(ic, oc, extent, kernel=3, pad=1, schedule=None, residual=False):
+    """relu(conv(relu(x)) + bias [+ relu(x)]) as one fused node."""
+    random = np.random.default_rng(0)
+    b, body = GraphBuilder(), GraphBuilder()
+    x = b.add(ops.Relu(b.input("x", TensorType(F32, (1, ic, extent, extent)))))
+    w = b.add(ops.Param("w", TensorType(F32, (oc, ic, kernel, kernel))))
+    c = b.add(ops.Param("c", TensorType(F32, (oc,))))
+    inner = [body.input(n, v.type) for n, v in (("x", x), ("w", w), ("c", c))]
+    y = body.add(ops.Conv2d(*inner, pads=(pad,) * 4))
+    outer = (x, w, c)
+    if residual:
+        outer, y = (*outer, x), body.add(ops.Add(y, body.input("r", x.type)))
+    y = b.add(ops.Fused(outer, body.finish((body.add(ops.Relu(y)),))), "y", schedule=schedule)
+    params = {"w": random.standard_normal((oc, ic, kernel, kernel)).astype(np.float32), "c": random.standard_normal(oc).astype(np.float32)}
+    return Module("conv", b.finish((y,)), Params(params))
+
+
+def run(module, inputs, hardware=None):
+    artifact = compile_module(module, hardware or host())
+    assert isinstance(artifact, CpuArtifact), str(artifact)
+    first = artifact.run(inputs)
+    second = artifact.run(inputs)
+    assert all(np.array_equal(first[k], second[k]) for k in first)
+    return artifact, first
+
+
+@pytest.mark.parametrize("ic, oc, extent, kernel, pad, m, residual", [
+    (16, 16, 12, 3, 1, 2, True), (16, 32, 12, 3, 1, 4, False), (32, 32, 13, 3, 1, 6, True),
+    (20, 24, 9, 3, 0, 4, False), (3, 8, 10, 3, 1, 2, False), (16, 16, 11, 5, 2, 2, False),
+])  # fmt: skip
+def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, residual):
+    module = convolution(ic, oc, extent, kernel, pad, Schedule(algorithm="winograd", winograd_m=m), residual)
+    x = {"x": np.random.default_rng(1).standard_normal((1, ic, extent, extent)).astype(np.float32)}
+    artifact, found = run(module, x)
+    wanted = evaluate(module, x, exact=True)["y"].astype(np.float64)
+    error = np.sqrt(np.mean((found["y"] - wanted) ** 2) / np.mean(wanted**2))
+    assert error < 4 * transforms(m, kernel).error() + 1e-6
+    assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(artifact.manifest.launches) == 4
+
+
+def test_winograd_where_it_cannot_be_is_infeasible():
+    b = GraphBuilder()
+    x, w = b.input("x", TensorType(F32, (1, 8, 8, 8))), b.input("w", TensorType(F32, (8, 8, 3, 3)))
+    b.add(ops.Conv2d(x, w, strides=(2, 2)), "y", label="down", schedule=Schedule(algorithm="winograd", winograd_m=4))
+    reason = backend.compile(Module("m", b.finish((b.nodes[-1].result,))))
+    assert isinstance(reason, Infeasible)
+    assert "down (nn.conv2d)" in str(reason) and "stride 1" in str(reason)
+
+
+def test_winograd_is_listed_where_it_is_legal():
+    node = convolution(16, 16, 8).graph.nodes[-1]
+    found = backend.schedules(node, host())
+    assert found[0].algorithm == "direct"
+    assert {s.winograd_m for s in found if s.algorithm == "winograd"} == {2, 4, 6}
+
+
+def quantised(ic, oc, extent, kernel, stride, zero):
+    """u8 -> conv with i8 weights -> i32 -> relu -> u8, as the quantise pass writes it."""
+    random = np.random.default_rng(0)
+    b, body = GraphBuilder(), GraphBuilder()
+    scale, scales = 0.02, tuple(random.uniform(0.001, 0.01, oc).tolist())
+    x = b.input("x", TensorType(F32, (1, ic, extent, extent)))
+    xq = b.add(ops.Cast(x, TensorType(U8, x.shape, Quant((scale,), (zero,)))))
+    w = b.add(ops.Param("w", TensorType(I8, (oc, ic, kernel, kernel), Quant(scales, (0,), 0))))
+    c = b.add(ops.Param("c", TensorType(I32, (oc,), Quant(tuple(scale * s for s in scales), (0,), 0))))
+    inner = [body.input(n, v.type) for n, v in (("x", xq), ("w", w), ("c", c))]
+    y = body.add(ops.Conv2d(*inner, strides=(stride, stride), pads=(kernel // 2,) * 4))
+    y = body.add(ops.Relu(body.add(ops.Cast(y, TensorType(F32, y.shape)))))
+    y = body.add(ops.Cast(y, TensorType(U8, y.shape, Quant((0.05,), (3,)))))
+    y = b.add(ops.Fused((xq, w, c), body.finish((y,))), "y")
+    params = {"w": random.integers(-127, 128, (oc, ic, kernel, kernel)).astype(np.int8), "c": random.integers(-999, 999, oc).astype(np.int32)}
+    return Module("q", b.finish((y,)), Params(params))
+
+
+@pytest.mark.parametrize("ic, oc, extent, kernel, stride, zero", [
+    (16, 16, 9, 3, 1, 0), (16, 32, 9, 3, 1, 117), (20, 24, 8, 3, 2, 5), (3, 16, 8, 3, 1, 5), (32, 16, 5, 1, 1, 128),
+])  # fmt: skip
+@pytest.mark.parametrize("dot", [True, False])
+def test_eight_bit_convolutions_are_exact(ic, oc, extent, kernel, stride, zero, dot):
+    hardware = host() if dot else replace(host(), int8_dot=1)
+    if dot and hardware.int8_dot != 4:
+        pytest.skip("this machine has no 8-bit dot product")
+    module = quantised(ic, oc, extent, kernel, stride, zero)
+    x = {"x": np.random.default_rng(1).standard_normal((1, ic, extent, extent)).astype(np.float32)}
+    _, found = run(module, x, hardware)
+    wanted = evaluate(module, x)["y"]
+    assert found["y"].dtype == np.uint8 and wanted.std() > 5
+    assert np.abs(found["y"].astype(int) - wanted.astype(int)).max() <= 1  # one step where a float rounds the other way
+    assert (found["y"] != wanted).mean() < 0.01

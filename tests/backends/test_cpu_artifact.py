@@ -1,0 +1,131 @@
+"""A compiled module as a folder: saved, loaded in a new process, refused when it is damaged."""
+
+import json
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gossamer.backends.base import Infeasible
+from gossamer.backends.cpu import backend
+from gossamer.backends.cpu.artifact import CpuArtifact
+from gossamer.ir import ops
+from gossamer.ir.build import GraphBuilder
+from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Module, Params
+from gossamer.ir.reference import evaluate
+from gossamer.ir.types import BF16, F32, TensorType
+
+LOAD = """
+import sys, numpy as np
+from gossamer.backends.cpu.artifact import CpuArtifact
+artifact = CpuArtifact.load(sys.argv[1])
+out = artifact.run({"x": np.load(sys.argv[2])})
+np.save(sys.argv[3], out["y"])
+assert not any(name.startswith(("gossamer.frontends", "gossamer.passes", "onnx")) for name in sys.modules)
+"""
+
+
+def small_module() -> Module:
+    random = np.random.default_rng(0)
+    b = GraphBuilder()
+    x = b.input("x", TensorType(F32, (1, 3, 8, 8)))
+    w = b.add(ops.Param("w", TensorType(F32, (16, 3, 3, 3))))
+    y = b.add(ops.Relu(b.add(ops.Conv2d(x, w, pads=(1, 1, 1, 1)), label="conv1")), "y")
+    return Module("small", b.finish((y,)), Params({"w": random.standard_normal((16, 3, 3, 3)).astype(np.float32)}))
+
+
+@pytest.fixture(scope="module")
+def artifact() -> CpuArtifact:
+    compiled = backend.compile(small_module())
+    assert isinstance(compiled, CpuArtifact)
+    return compiled
+
+
+@pytest.fixture
+def x():
+    return np.random.default_rng(1).standard_normal((1, 3, 8, 8)).astype(np.float32)
+
+
+def test_saved_and_run_by_a_new_process(artifact, x, tmp_path):
+    artifact.save(tmp_path / "out")
+    artifact.save(tmp_path / "out")  # over itself
+    np.save(tmp_path / "x.npy", x)
+    names = [str(tmp_path / "out"), str(tmp_path / "x.npy"), str(tmp_path / "y.npy")]
+    done = subprocess.run([sys.executable, "-c", LOAD, *names], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(np.load(tmp_path / "y.npy"), artifact.run({"x": x})["y"])
+    assert np.allclose(np.load(tmp_path / "y.npy"), evaluate(small_module(), {"x": x})["y"], atol=1e-5)
+
+
+def test_layers_and_their_times(artifact, x):
+    times = artifact.profile({"x": x}, runs=3)
+    assert len(times) == len(artifact.layers) and all(t > 0 for t in times)
+    conv = artifact.layers[0]
+    assert (conv.title, conv.op, conv.algorithm, conv.macs) == ("conv1", "nn.conv2d", "direct", 16 * 64 * 27)
+    assert conv.predicted_s is not None and conv.predicted_s > 0
+
+
+@pytest.mark.parametrize("inputs, words", [
+    ({}, "input 'x' is missing, needed f32[1, 3, 8, 8]"),
+    ({"z": np.zeros(1)}, "no input 'z'; it has x"),
+    ({"x": np.zeros((1, 3, 8, 9), np.float32)}, "input 'x' is float32[1, 3, 8, 9], needed float32[1, 3, 8, 8]"),
+    ({"x": np.zeros((1, 3, 8, 8))}, "input 'x' is float64[1, 3, 8, 8], needed float32[1, 3, 8, 8]"),
+])  # fmt: skip
+def test_wrong_inputs_are_refused(artifact, inputs, words):
+    with pytest.raises(BackendError, match=re.escape(words)):
+        artifact.run(inputs)
+
+
+def test_a_folder_with_something_else_is_left_alone(artifact, tmp_path):
+    (tmp_path / "thesis.txt").write_text("mine")
+    with pytest.raises(BackendError, match="holds files that are no artifact"):
+        artifact.save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def _remove(folder):
+    (folder / "kernels.so").unlink()
+
+
+def _truncate(folder):
+    whole = (folder / "params.npz").read_bytes()
+    (folder / "params.npz").write_bytes(whole[: len(whole) // 2])
+
+
+def _other_format(folder):
+    data = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(data | {"format": 99}))
+
+
+def _half_json(folder):
+    (folder / "manifest.json").write_text((folder / "manifest.json").read_text()[:100])
+
+
+def _no_library(folder):
+    (folder / "kernels.so").write_text("not a library")
+
+
+@pytest.mark.parametrize("damage, words", [
+    (_remove, "kernels.so"), (_truncate, "damaged"), (_other_format, "format 99, needed"), (_half_json, "damaged"), (_no_library, "not a loadable library"),
+])  # fmt: skip
+def test_damaged_artifacts_are_refused_in_one_sentence(artifact, tmp_path, damage, words):
+    artifact.save(tmp_path / "out")
+    damage(tmp_path / "out")
+    with pytest.raises(BackendError, match=words) as caught:
+        backend.load(tmp_path / "out")
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_not_there_is_said(tmp_path):
+    with pytest.raises(BackendError, match="no artifact"):
+        backend.load(tmp_path)
+
+
+def test_types_without_arithmetic_here_are_infeasible():
+    b = GraphBuilder()
+    y = b.add(ops.Relu(b.input("x", TensorType(BF16, (4,)))))
+    reason = backend.compile(Module("m", b.finish((y,))))
+    assert isinstance(reason, Infeasible) and "bf16" in str(reason) and "cast it to f32" in str(reason)
