@@ -15,11 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Peer:
-    """What onnxruntime answered and how long it took."""
+    """onnxruntime with a model loaded."""
 
-    outputs: "dict[str, Array]"
-    latency_s: float
     version: str
+    run: "Callable[[Mapping[str, Array]], dict[str, Array]]"
 
 
 def threads() -> int:
@@ -27,37 +26,39 @@ def threads() -> int:
     return int(os.environ.get("GOSSAMER_THREADS", min(2, os.cpu_count() or 1)))
 
 
-def run_peer(model: Path, inputs: "Mapping[str, Array]") -> Peer:
-    """Run a model by onnxruntime. Raises BackendError when it is not installed or cannot run the model."""
+def load_peer(model: Path) -> Peer:
+    """The model in onnxruntime. Raises BackendError when that is not installed or cannot load it."""
     try:
         import onnxruntime
     except ImportError:
-        raise BackendError(
-            "--check compares with onnxruntime, which is not installed: pip install 'gossamer[cpu]'"
-        ) from None
+        need = "--check compares with onnxruntime, which is not installed: pip install 'gossamer[cpu]'"
+        raise BackendError(need) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads()
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
-        feed = {item.name: inputs[item.name] for item in session.get_inputs()}
-        found = cast("list[Array]", session.run(None, feed))
     except Exception as error:  # onnxruntime raises its own classes, straight from Exception
-        raise BackendError(f"{model}: onnxruntime cannot run it ({str(error).splitlines()[0]})") from error
-    latency_s = median_seconds(lambda: session.run(None, feed))
-    return Peer(
-        {item.name: value for item, value in zip(session.get_outputs(), found)}, latency_s, onnxruntime.__version__
-    )
+        raise BackendError(f"{model}: onnxruntime cannot load it ({str(error).splitlines()[0]})") from error
+    inputs = [item.name for item in session.get_inputs()]
+    outputs = [item.name for item in session.get_outputs()]
+
+    def run(given: "Mapping[str, Array]") -> "dict[str, Array]":
+        found = cast("list[Array]", session.run(outputs, {name: given[name] for name in inputs}))
+        return dict(zip(outputs, found))
+
+    return Peer(onnxruntime.__version__, run)
 
 
-def median_seconds(call: Callable[[], object], budget_s: float = 1.0) -> float:
-    """Median over as many calls as fit in about a second, five at least, after two to warm up."""
-    for _ in range(2):
+def median_seconds(*calls: Callable[[], object], budget_s: float = 2.0) -> list[float]:
+    """The median of each, called in turns so that all meet the same weather; at least five rounds, two to warm up."""
+    for call in calls * 2:
         call()
-    times: list[float] = []
+    times: list[list[float]] = [[] for _ in calls]
     end = time.perf_counter() + budget_s
-    while len(times) < 5 or (time.perf_counter() < end and len(times) < 1000):
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return sorted(times)[len(times) // 2]
+    while len(times[0]) < 5 or (time.perf_counter() < end and len(times[0]) < 1000):
+        for call, own in zip(calls, times):
+            start = time.perf_counter()
+            call()
+            own.append(time.perf_counter() - start)
+    return [sorted(own)[len(own) // 2] for own in times]
