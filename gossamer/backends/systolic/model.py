@@ -27,7 +27,7 @@ from gossamer.backends.systolic.vector import price_vector
 Column = NDArray[np.float64]
 
 BLOCK = 1024
-"""Rows priced together: their working set stays in the second-level cache."""
+"""Rows priced together: few enough for the caches, many enough to hide the cost of a numpy call."""
 
 
 def price(layers: LayerColumns, chips: HardwareColumns, wanted: NDArray[np.int64] | None = None) -> LayerCosts:

@@ -8,9 +8,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gossamer.backends.base import Infeasible
 from gossamer.backends.systolic.choose import candidate_cycles
@@ -20,6 +21,7 @@ from gossamer.backends.systolic.hardware import SystolicHardware
 from gossamer.backends.systolic.mapping import CHANNELS, PIXELS, PLANES, Pixels, Product, channel_tiles, depth_tiles
 from gossamer.backends.systolic.model import price
 from gossamer.ir.analysis import layer as layer_of
+from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
@@ -43,18 +45,21 @@ def node_schedules(node: Node, hardware: Hardware) -> Sequence[Schedule]:
     return tuple(mapping.schedule for mapping in layer_mappings(layer, hardware))
 
 
+@lru_cache(maxsize=4096)
 def layer_mappings(layer: Layer, hardware: Hardware) -> tuple[Mapping, ...]:
     """Legal mappings of a conv or gemm layer, best first; mappings that give the same tiles are listed once."""
-    assert isinstance(hardware, SystolicHardware)
-    layers, chips = LayerColumns.of([layer]), HardwareColumns.of([hardware])
+    if not isinstance(hardware, SystolicHardware):
+        raise BackendError(f"hardware is for target '{hardware.target}', needed 'systolic'")
     if max(layer.weight_bits, layer.activation_bits) > hardware.pe_bits:
         return ()
+    layers, chips = LayerColumns.of([layer]), HardwareColumns.of([hardware])
     cycles = candidate_cycles(float(chips.dataflow[0]), layers, chips, Prices.of(chips))[0]
     best = int(price(layers, chips).mapping[0])
     legal = [int(i) for i in np.argsort(cycles, kind="stable") if np.isfinite(cycles[i])]
+    sizes = _Sizes.of(layers, chips)
     found: dict[Schedule, Mapping] = {}
     for i in ([best] if legal else []) + [i for i in legal if i != best]:
-        schedule = _schedule(layer, layers, chips, hardware.dataflow, i)
+        schedule = _schedule(layer, sizes, hardware.dataflow, i)
         found.setdefault(schedule, Mapping(i, schedule, float(cycles[i])))
     return tuple(found.values())
 
@@ -73,22 +78,35 @@ def chosen_mapping(layer: Layer, schedule: Schedule, hardware: Hardware, where: 
     )
 
 
-def _schedule(layer: Layer, layers: LayerColumns, chips: HardwareColumns, dataflow: str, candidate: int) -> Schedule:
-    plane, step_m, step_n = np.unravel_index(candidate, (len(PLANES), PIXELS, CHANNELS))
-    p = Product.of(layers)
-    pixels = _at(Pixels.of(p, chips).tile, int(step_m))
-    channels = int(channel_tiles(p, chips)[step_n, 0])
-    depth = float(depth_tiles(p, chips)[max(0, int(plane) - 1)][0])
-    inner = min(layer.ic // layer.groups, int(np.ceil(depth / (layer.kh * layer.kw))))
-    if layer.kind == "gemm" and layer.oh * layer.ow == 1:
-        outer: tuple[Tile, ...] = (Tile("n", (pixels,)),)
-    else:
-        tall, wide = max(1, pixels // layer.ow), min(layer.ow, pixels)
-        outer = (Tile("n", (max(1, tall // layer.oh),)), Tile("oh", (min(layer.oh, tall),)), Tile("ow", (wide,)))
+@dataclass(frozen=True)
+class _Sizes:
+    """Tile sizes of one layer on one chip: M, N and K of a full tile by step."""
+
+    pixels: tuple[int, ...]
+    channels: tuple[int, ...]
+    depths: tuple[int, ...]
+
+    @staticmethod
+    def of(layers: LayerColumns, chips: HardwareColumns) -> "_Sizes":
+        p = Product.of(layers)
+        ladders = (Pixels.of(p, chips).tile, channel_tiles(p, chips), np.stack(depth_tiles(p, chips)))
+        return _Sizes(*(tuple(int(size) for size in ladder.reshape(-1)) for ladder in ladders))
+
+
+def _schedule(layer: Layer, sizes: _Sizes, dataflow: str, candidate: int) -> Schedule:
+    plane, steps = divmod(candidate, PIXELS * CHANNELS)
+    pixels, channels = sizes.pixels[steps // CHANNELS], sizes.channels[steps % CHANNELS]
+    depth = sizes.depths[max(0, plane - 1)]  # the first two planes have the whole depth
+    inner = min(layer.ic // layer.groups, ceil(depth / (layer.kh * layer.kw)))
+    outer = _pixel_tiles(layer, pixels)
     names = tuple(tile.axis for tile in outer)
-    order = ("oc", *names, "ic") if PLANES[int(plane)].startswith("nm") else (*names, "oc", "ic")
+    order = ("oc", *names, "ic") if PLANES[plane].startswith("nm") else (*names, "oc", "ic")
     return Schedule(tile=(*outer, Tile("oc", (channels,)), Tile("ic", (inner,))), order=order, dataflow=dataflow)
 
 
-def _at(column: NDArray[np.float64], step: int) -> int:
-    return int(column[step, 0, 0])
+def _pixel_tiles(layer: Layer, pixels: int) -> tuple[Tile, ...]:
+    """M of a tile as rows of a gemm, or as images, rows and columns of a convolution."""
+    if layer.kind == "gemm":
+        return (Tile("n", (pixels,)),)
+    tall, wide = max(1, pixels // layer.ow), min(layer.ow, pixels)
+    return Tile("n", (max(1, tall // layer.oh),)), Tile("oh", (min(layer.oh, tall),)), Tile("ow", (wide,))
