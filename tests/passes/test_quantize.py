@@ -88,6 +88,12 @@ def test_movement_runs_on_the_integers(lab):
     assert len(quants) == 1, "what only movement connects has one scale"
 
 
+def test_concatenation_of_more_channels_than_the_integers_can_count(lab):
+    text = "%x: f32[1,2,2,2] = input\n" + '%w: f32[200,2,1,1] = ir.param "w"\n%v: f32[2,400,1,1] = ir.param "v"\n'
+    text += "%1 = nn.conv2d %x, %w\n%2 = nn.relu %1\n%3 = tensor.concat %1, %2 axis=1\n%4 = nn.conv2d %3, %v\nreturn %4"
+    assert dtypes(quantised(lab, text))["3.q"] == "u8"
+
+
 def test_movement_whose_result_is_an_output(lab):
     text = CONV + "%1 = nn.conv2d %x, %w\n%2 = nn.max_pool2d %1 kernel_shape=(2,2) strides=(2,2)\n"
     new = quantised(lab, text + "%3 = nn.conv2d %2, %w\nreturn %2, %3")

@@ -10,7 +10,7 @@ from gossamer.ir.errors import IRError
 from gossamer.ir.nest import Const, Expr, Index, IndexValue, Kernel, Load, Nest, apply, at, single
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_axis
-from gossamer.ir.ops.nests import axes_of, moved
+from gossamer.ir.ops.nests import axes_of, compute_type, moved
 from gossamer.ir.ops.reshaping import reshaped_index
 from gossamer.ir.types import Quant, TensorType, Value
 
@@ -106,7 +106,8 @@ class Concat(Op, name="tensor.concat"):
         body = loads[-1]
         for load, start in zip(loads[-2::-1], starts[:0:-1]):
             body = apply("where", apply("lt", IndexValue(at(axes[axis].name)), Const(float(start))), load, body)
-        return single(len(self.inputs), Nest(axes, body, out.dtype, out.dtype))
+        # The index is compared in the type computed in, which therefore has to hold more than a u8's 256 channels.
+        return single(len(self.inputs), Nest(axes, body, compute_type(out.dtype), out.dtype))
 
 
 @dataclass(frozen=True)
