@@ -72,7 +72,7 @@ class WrongNumbers(SystolicBackend):
     [
         (Negative, "cost columns are complete, positive and finite", "energy_j: needs to be finite and > 0"),
         (Neighbours, "rows are independent of each other", "alone"),
-        (Smaller, "a bigger layer never costs less", "with twice"),
+        (Smaller, "a bigger layer never takes less time", "with twice"),
         (Raises, "what does not fit is data", "ValueError: too wide"),
         (WrongAxes, "schedules name the op's own axes", "no_such_loop"),
         (Renamed, "attributes", "hardware.target is 'systolic', needed 'other'"),

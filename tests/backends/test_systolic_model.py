@@ -80,7 +80,7 @@ def test_invariants_of_a_row(layer, chip):
 
 @settings(max_examples=100, deadline=None)
 @given(layers(), chips, st.sampled_from(("oc", "oh", "ic")))
-def test_bigger_layers_never_cost_less(layer, chip, what):
+def test_bigger_layers_never_take_less_time(layer, chip, what):
     if layer.kind == "gemm" and what == "oh" or layer.groups > 1 and what != "oh":
         return
     changes = {"oc": {"oc": 2 * layer.oc}, "ic": {"ic": 2 * layer.ic}, "oh": {"ih": 2 * layer.ih, "oh": 2 * layer.oh}}[
@@ -88,7 +88,7 @@ def test_bigger_layers_never_cost_less(layer, chip, what):
     ]
     costs = backend.cost([layer, replace(layer, **changes)], [chip, chip])
     assert costs.latency_s[1] >= costs.latency_s[0]
-    assert costs.energy_j[1] >= costs.energy_j[0]
+    # not so for energy: latency decides the mapping, and the larger layer may get one that moves less
 
 
 def test_untiled_layer_without_memory_limits_takes_scalesims_cycles():
