@@ -8,16 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from gossamer.ir.hardware import Number
-
-
-@dataclass(frozen=True)
-class Objective:
-    """One axis of the front. `key` is a column (`latency_s`), `unit` its unit ("" for a fraction)."""
-
-    key: str
-    label: str
-    unit: str
-    higher_is_better: bool = False
+from gossamer.search.objectives import Objective
 
 
 @dataclass(frozen=True)
@@ -62,24 +53,3 @@ class SearchReport:
     designs: tuple[Design, ...]
     explored: tuple[tuple[float, ...], ...] = ()
     notes: tuple[str, ...] = field(default=())
-
-
-OBJECTIVES: Mapping[str, Objective] = {
-    item.key: item
-    for item in (
-        Objective("accuracy", "accuracy", "", higher_is_better=True),
-        Objective("latency_s", "latency", "s"),
-        Objective("energy_j", "energy", "J"),
-        Objective("area_mm2", "area", "mm2"),
-        Objective("macs", "MACs", ""),
-        Objective("weight_bytes", "weights", "B"),
-    )
-}
-
-
-def objective(name: str) -> Objective:
-    """The axis for an objective by its key or its user-facing name (`latency` is `latency_s`)."""
-    for item in OBJECTIVES.values():
-        if name in (item.key, item.label):
-            return item
-    return Objective(name, name.replace("_", " "), "")

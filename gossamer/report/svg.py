@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-from gossamer.report.data import Objective, SearchReport
+from gossamer.report.data import SearchReport
 from gossamer.report.units import prefix_of
+from gossamer.search.objectives import Objective
 
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 72, 100, 46, 58

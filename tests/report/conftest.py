@@ -2,7 +2,8 @@
 
 import pytest
 
-from gossamer.report.data import Design, LayerRow, SearchReport, objective
+from gossamer.report.data import Design, LayerRow, SearchReport
+from gossamer.search.objectives import objective
 
 HOSTILE = '</script><img src=x onerror="alert(1)">'
 
