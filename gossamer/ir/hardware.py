@@ -12,7 +12,8 @@ bounds and unit).
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
+from numbers import Integral, Real
 from typing import Any, ClassVar, TypeAlias, cast
 
 from gossamer.ir.errors import HardwareError, nearest
@@ -63,14 +64,15 @@ class Hardware:
         for item in fields(cls):
             info = cast(Parameter | None, item.metadata.get("parameter"))
             if info is None:
-                raise HardwareError(f"{cls.__name__}.{item.name}: declare it with parameter(...), with a unit and bounds")
+                where = f"{cls.__name__}.{item.name}"
+                raise HardwareError(f"{where}: declare it with parameter(...), with a unit and bounds")
             default = item.default if item.default is not MISSING else info.default
-            found.append(Parameter(item.name, default, info.unit, info.doc, info.low, info.high, info.choices, info.search))
+            found.append(replace(info, name=item.name, default=default))
         return tuple(found)
 
     @classmethod
     def build(cls, values: Mapping[str, Number]) -> "Hardware":
-        """An instance from loosely typed values (command line, YAML); unknown names are an error with the nearest one."""
+        """An instance from loosely typed values (command line, YAML); an unknown name is an error with the nearest."""
         known = {info.name: info for info in cls.parameters()}
         for name in values:
             if name not in known:
@@ -84,17 +86,30 @@ class Hardware:
 
 def _coerce(target: str, info: Parameter, value: Number) -> Number:
     kind = type(info.default)
-    if isinstance(value, kind):
+    if isinstance(value, kind) and not isinstance(value, bool):
         return value
+    if kind is str or isinstance(value, bool):
+        raise _not_a(target, info, value)
     try:
         number = float(value)
-        if kind is int and number == int(number):
-            return int(number)
-        if kind is float:
-            return number
-    except ValueError:
-        pass
-    raise HardwareError(f"{target}.{info.name}: {value!r} is not {'a whole number' if kind is int else 'a number'} of {info.unit}")
+        return number if kind is float else _exactly(int(number), number)
+    except (ValueError, OverflowError):
+        raise _not_a(target, info, value) from None
+
+
+def _exactly(whole: int, number: float) -> int:
+    if whole != number:
+        raise ValueError(number)
+    return whole
+
+
+def _not_a(target: str, info: Parameter, value: Number) -> HardwareError:
+    if isinstance(info.default, str):
+        needed = f"a word, needed one of {', '.join(info.choices)}" if info.choices else "a word"
+    else:
+        needed = f"{'a whole number' if isinstance(info.default, int) else 'a number'} of {info.unit}"
+    found = repr(value) if len(repr(value)) <= 40 else f"{value!r:.37}..."
+    return HardwareError(f"{target}.{info.name}: {found} is not {needed}")
 
 
 def _check(target: str, info: Parameter, value: Number) -> None:
@@ -102,8 +117,19 @@ def _check(target: str, info: Parameter, value: Number) -> None:
         if value not in info.choices:
             raise HardwareError(f"{target}.{info.name}: {value!r} is none of {', '.join(info.choices)}")
         return
-    if isinstance(value, str):
-        raise HardwareError(f"{target}.{info.name}: {value!r} is not a number of {info.unit}")
+    if isinstance(info.default, str) or isinstance(value, (str, bool)):
+        if not (isinstance(info.default, str) and isinstance(value, str)):
+            raise _not_a(target, info, value)
+        return
+    if not isinstance(value, Integral if isinstance(info.default, int) else Real):  # numpy's numbers count too
+        raise _not_a(target, info, value)
     low, high = info.low, info.high
     if (low is not None and value < low) or (high is not None and value > high) or value != value:
-        raise HardwareError(f"{target}.{info.name} = {value} {info.unit} is outside {low} .. {high} {info.unit}")
+        raise HardwareError(f"{target}.{info.name} = {value} {info.unit} {_outside(info)}")
+
+
+def _outside(info: Parameter) -> str:
+    if info.low is not None and info.high is not None:
+        return f"is outside {info.low} .. {info.high} {info.unit}"
+    bound = f"{info.low} {info.unit} or more" if info.low is not None else f"{info.high} {info.unit} or less"
+    return f"is out of bounds, needed {bound}"

@@ -38,8 +38,15 @@ class Schedule:
     def __post_init__(self) -> None:
         if (self.algorithm == "winograd") != (self.winograd_m is not None):
             raise IRError("a schedule gives winograd_m exactly when its algorithm is winograd")
-        if any(size < 1 for tile in self.tile for size in tile.sizes):
+        if self.winograd_m is not None and self.winograd_m < 1:
+            raise IRError(f"winograd_m is {self.winograd_m}, needed a whole number >= 1")
+        tiles = self.tile if self.vectorize is None else (*self.tile, self.vectorize)
+        if any(size < 1 for tile in tiles for size in tile.sizes):
             raise IRError("tile sizes must be >= 1")
+        axes = [tile.axis for tile in self.tile]
+        twice = [axis for axis in axes if axes.count(axis) > 1]
+        if twice:
+            raise IRError(f"the axis '{twice[0]}' is tiled twice, needed once: {twice[0]}:4:2")
 
     def tile_of(self, axis: str) -> tuple[int, ...]:
         """Tile sizes of an axis; () when it is not tiled."""

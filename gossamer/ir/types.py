@@ -17,7 +17,7 @@ from gossamer.ir.errors import IRError
 
 DTypeKind: TypeAlias = Literal["i", "u", "f", "bf", "f8e4m3", "f8e5m2", "bool"]
 
-_NAME = re.compile(r"(i|u|f|bf)(\d+)$")
+_NAME = re.compile(r"(i|u|f|bf)([0-9]+)\Z")
 _FLOATS = {("f", 16): "float16", ("f", 32): "float32", ("f", 64): "float64"}
 
 

@@ -59,7 +59,7 @@ tiles = st.builds(Tile, axes, st.lists(st.integers(1, 64), max_size=3).map(tuple
 schedules = st.builds(
     lambda algorithm, **rest: Schedule(*algorithm, **rest),
     algorithm=st.sampled_from([("direct", None), ("im2col", None), ("winograd", 4)]),
-    tile=st.lists(tiles, max_size=3).map(tuple), order=axis_lists,
+    tile=st.lists(tiles, max_size=3, unique_by=lambda tile: tile.axis).map(tuple), order=axis_lists,
     unroll=axis_lists, vectorize=st.none() | tiles, parallel=axis_lists, layout=st.sampled_from(["", "NCHW16c", "4 x"]),
     dataflow=st.sampled_from(["", "ws", "os"]),
 )  # fmt: skip
