@@ -4,7 +4,7 @@
     module = Quantize(bits=8).calibrated(observed).run(module)
 
 The reference runs the network; of every float activation the extremes are kept exactly and the distribution as a
-random sample. Names are those of the values in the graph without fusion, which the other passes keep.
+histogram. Names are those of the values in the graph without fusion, which the other passes keep.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,46 +20,79 @@ from gossamer.ir.graph import Array, Graph, Module
 from gossamer.ir.types import Value
 from gossamer.passes.fuse import inlined
 
+Counts: TypeAlias = NDArray[np.float64]
 Method: TypeAlias = Literal["minmax", "percentile", "mse"]
+
+
+_BINS = 4096
+
+
+def _no_counts() -> Counts:
+    return np.zeros(_BINS)
 
 
 @dataclass(frozen=True)
 class Observed:
-    """One tensor: its smallest and largest value, and a random sample of all."""
+    """One tensor: its smallest and largest value, how often it was 0, and a histogram of the rest between the two."""
 
     low: float
     high: float
-    sample: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32), compare=False, repr=False)
+    zeros: float = 0.0
+    counts: Counts = field(default_factory=_no_counts, compare=False, repr=False)
+
+    @staticmethod
+    def of(array: NDArray[Any], rng: np.random.Generator, most: int = 1 << 16) -> "Observed":
+        """What is seen in an array; of a large one `most` values are counted, and its extremes."""
+        flat = array.reshape(-1)
+        low, high = float(flat.min()), float(flat.max())
+        if flat.size > most:
+            flat = np.append(flat[rng.integers(0, flat.size, most)], [low, high])
+        return Observed(low, high, float(np.count_nonzero(flat == 0)), _histogram(flat[flat != 0], low, high))
 
     def merged(self, other: "Observed") -> "Observed":
-        sample = np.concatenate([self.sample, other.sample])
-        return Observed(min(self.low, other.low), max(self.high, other.high), sample)
+        low, high = min(self.low, other.low), max(self.high, other.high)
+        counts = sum((_histogram(seen.centres, low, high, seen.counts) for seen in (self, other)), _no_counts())
+        return Observed(low, high, self.zeros + other.zeros, counts)
+
+    @property
+    def centres(self) -> Counts:
+        """Of the histogram's bins."""
+        places: Counts = np.arange(_BINS, dtype=np.float64) + 0.5
+        return np.asarray(places * ((self.high - self.low) / _BINS) + self.low, np.float64)
 
     def range(self, method: Method, bits: int, percentile: float) -> tuple[float, float]:
         """The interval, 0 included, that `bits` bits should cover.
 
         minmax: all values; percentile: the middle `percentile` per cent of them; mse: the part of minmax that gives
-        the least squared error of rounding and clipping on the sample.
+        the least squared error of rounding and clipping.
         """
         low, high = min(self.low, 0.0), max(self.high, 0.0)
-        if method == "minmax" or not self.sample.size:
+        if method == "minmax" or not self.counts.any():
             return low, high
         if method == "percentile":
-            tail = (100.0 - percentile) / 2
-            inner = np.percentile(self.sample, [tail, 100.0 - tail])
-            return max(low, min(float(inner[0]), 0.0)), min(high, max(float(inner[1]), 0.0))
-        return _least_squares(self.sample, low, high, bits)
+            return self._percentile((100.0 - percentile) / 200)
+        best = min((1 - k / 50 for k in range(41)), key=lambda part: self._error(low * part, high * part, bits))
+        return low * best, high * best
+
+    def _percentile(self, tail: float) -> tuple[float, float]:
+        centres, counts = self.centres, self.counts.copy()
+        counts[np.abs(centres).argmin()] += self.zeros
+        share = np.cumsum(counts) / counts.sum()
+        low, high = np.searchsorted(share, [tail, 1 - tail])
+        return min(float(centres[low]), 0.0), max(float(centres[min(high, _BINS - 1)]), 0.0)
+
+    def _error(self, low: float, high: float, bits: int) -> float:
+        """Sum of squares of what rounding and clipping to [low, high] change."""
+        centres, step = self.centres, (high - low) / (2**bits - 1)
+        clipped = np.clip(centres, low, high)
+        rounding = np.square(np.rint(clipped / step) * step - clipped)
+        if (self.high - self.low) / _BINS > step / 4:  # bins too coarse to see the steps: as if spread evenly
+            rounding = np.where(centres == clipped, step**2 / 12, 0.0)
+        return float(self.counts @ (np.square(clipped - centres) + rounding))
 
 
-def _least_squares(sample: NDArray[np.float32], low: float, high: float, bits: int) -> tuple[float, float]:
-    best, least = 1.0, np.inf
-    for part in (1 - k / 50 for k in range(41)):
-        step = max((high - low) * part, 1e-30) / (2**bits - 1)
-        rounded = np.clip(np.rint(sample / step), round(low * part / step), round(high * part / step)) * step
-        error = float(np.square(rounded - sample).mean())
-        if error < least:
-            best, least = part, error
-    return low * best, high * best
+def _histogram(values: NDArray[Any], low: float, high: float, weights: Counts | None = None) -> Counts:
+    return np.histogram(values, _BINS, (low, high), weights=weights)[0].astype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -83,41 +116,36 @@ class Calibration:
         return self.by_name[value.name].range(method, bits, percentile)
 
 
-def calibrate(module: Module, inputs: Mapping[str, Array], samples: int = 1 << 14, seed: int = 0) -> Calibration:
-    """Run the reference on inputs [N, ...] in pieces of the module's batch; about `samples` values are kept a tensor.
+def calibrate(module: Module, inputs: Mapping[str, Array], seed: int = 0) -> Calibration:
+    """Run the reference on inputs [N, ...] in pieces of the module's batch. `seed` picks what of large tensors counts.
 
     DataError when an input is missing, of a wrong shape, fewer than one batch, or gives a value that is not finite.
     """
     from gossamer.ir.reference import evaluate  # only who calibrates pays
 
     graph = inlined(module.graph)
-    pieces = list(_batches(graph, inputs))
-    seen = _Recorder(_activations(graph), np.random.default_rng(seed), -(-samples // len(pieces)))
-    for piece in pieces:
+    seen = _Recorder(_activations(graph), np.random.default_rng(seed))
+    for piece in _batches(graph, inputs):
         evaluate(module.with_graph(graph), piece, observe=seen)
     return Calibration(seen.found)
 
 
 @dataclass
 class _Recorder:
-    """Called with every value that the reference computes; `share` values are kept of one of them at a time."""
+    """Called with every value that the reference computes."""
 
     wanted: set[Value]
     rng: np.random.Generator
-    share: int
     found: dict[str, Observed] = field(default_factory=dict[str, Observed])
 
     def __call__(self, value: Value, array: NDArray[Any]) -> None:
         if value not in self.wanted:
             return
-        low, high = float(array.min()), float(array.max())
-        if not np.isfinite([low, high]).all():
+        if not np.isfinite([array.min(), array.max()]).all():
             raise DataError(
                 f"calibration: %{value.name} takes a value that is not finite; check the inputs and the weights"
             )
-        flat = array.reshape(-1)
-        sample = flat if flat.size <= self.share else flat[self.rng.integers(0, flat.size, self.share)]
-        now, before = Observed(low, high, sample.astype(np.float32)), self.found.get(value.name)
+        now, before = Observed.of(array, self.rng), self.found.get(value.name)
         self.found[value.name] = now if before is None else before.merged(now)
 
 
