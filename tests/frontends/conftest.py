@@ -40,7 +40,7 @@ def model(
 def run_onnxruntime(proto: ModelProto, inputs: Arrays) -> list[np.ndarray]:
     ort = pytest.importorskip("onnxruntime")
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = 1
     options.log_severity_level = 3
     return ort.InferenceSession(proto.SerializeToString(), options).run(None, dict(inputs))
 

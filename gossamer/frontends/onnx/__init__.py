@@ -48,4 +48,7 @@ def load_onnx_model(
     from gossamer.frontends.onnx.importer import import_model
     from gossamer.frontends.onnx.read import checked_model
 
-    return import_model(checked_model(model), name or model.graph.name, Path(fspath(folder)), shapes or {})
+    try:
+        return import_model(checked_model(model), name or model.graph.name, Path(fspath(folder)), shapes or {})
+    except FrontendError as error:  # names in a damaged file may hold anything; a message is one line
+        raise FrontendError(" ".join(str(error).split())) from error.__cause__

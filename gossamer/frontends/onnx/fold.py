@@ -37,11 +37,12 @@ def folded(node: NodeProto, opset: int, arrays: Sequence[Array | None]) -> tuple
         node, arrays, opset = NodeProto(op_type=node.op_type, output=node.output), [*arrays, *axes], 13
     _check_size(node, arrays)
     given = {f"i{i}": array for i, array in enumerate(arrays) if array is not None}
-    evaluator = _evaluator(_anonymous(node, arrays), opset)
     try:
+        evaluator = _evaluator(_anonymous(node, arrays), opset)
         return tuple(np.asarray(out) for out in evaluator.run(None, given))
     except Exception as error:  # the evaluator raises whatever its numpy code does on operands that do not fit
-        raise FrontendError(f"it cannot be computed from its constants: {error}") from error
+        reason = str(error).split("\n")[0][:200]
+        raise FrontendError(f"it cannot be computed from its constants: {reason}") from error
 
 
 def _anonymous(node: NodeProto, arrays: Sequence[Array | None]) -> bytes:

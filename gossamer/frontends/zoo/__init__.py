@@ -63,7 +63,7 @@ def _settle(model: "nn.Module") -> None:
         nn.init.normal_(norm.bias, std=0.1)
         norm.momentum = 1.0  # the running statistics become this batch's
     with torch.no_grad():
-        model.train()(torch.randn(8, 3, 96, 96))
+        model.train()(torch.randn(4, 3, 80, 80))
     for norm in norms:
         norm.momentum = 0.1
 
