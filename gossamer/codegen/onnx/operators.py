@@ -1,5 +1,6 @@
 """How each op of the box is written in ONNX."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from gossamer.codegen.onnx.table import Emit, emits
@@ -42,12 +43,13 @@ def batch_norm(call: Emit[ops.BatchNorm]) -> None:
 
 @emits(ops.MaxPool2d)
 def max_pool(call: Emit[ops.MaxPool2d]) -> None:
-    call.node("MaxPool", call.inputs, dilations=call.op.dilations, **_window(call.op))
+    op = call.op
+    call.node("MaxPool", call.inputs, dilations=op.dilations, **_window(op, op.dilations))
 
 
 @emits(ops.AvgPool2d)
 def avg_pool(call: Emit[ops.AvgPool2d]) -> None:
-    call.node("AveragePool", call.inputs, count_include_pad=int(call.op.count_include_pad), **_window(call.op))
+    call.node("AveragePool", call.inputs, count_include_pad=int(call.op.count_include_pad), **_window(call.op, (1, 1)))
 
 
 @emits(ops.Softmax)
@@ -135,7 +137,19 @@ def channel_shuffle(call: Emit[ops.ChannelShuffle]) -> None:
     call.node("Reshape", [call.step("Transpose", [split], perm=perm), call.ints(n, c, *rest)])
 
 
-def _window(op: ops.MaxPool2d | ops.AvgPool2d) -> dict[str, Any]:
-    return {
-        "kernel_shape": op.kernel_shape, "strides": op.strides, "pads": op.pads, "ceil_mode": int(op.ceil_mode)
-    }  # fmt: skip
+def _window(op: ops.MaxPool2d | ops.AvgPool2d, dilations: Sequence[int]) -> dict[str, Any]:
+    """What rounding up adds is written as padding where padding does not count: runtimes differ in `ceil_mode`."""
+    counted = isinstance(op, ops.AvgPool2d) and op.count_include_pad
+    pads = op.pads if counted or not op.ceil_mode else _reaching(op, dilations)
+    ceil = int(op.ceil_mode and counted)
+    return {"kernel_shape": op.kernel_shape, "strides": op.strides, "pads": pads, "ceil_mode": ceil}
+
+
+def _reaching(op: ops.MaxPool2d | ops.AvgPool2d, dilations: Sequence[int]) -> tuple[int, ...]:
+    """Padding up to the end of the last window."""
+    out = op.infer()[0].shape
+    ends = [
+        (out[2 + i] - 1) * op.strides[i] + (op.kernel_shape[i] - 1) * dilations[i] + 1 - op.pads[i] - op.x.shape[2 + i]
+        for i in (0, 1)
+    ]
+    return (*op.pads[:2], *(max(0, end) for end in ends))
