@@ -16,7 +16,7 @@ from gossamer.ir.graph import Array, Graph, Node, Params
 from gossamer.ir.ops.nn import Conv2d, Gemm
 from gossamer.ir.ops.quant import Cast
 from gossamer.ir.ops.structure import Param
-from gossamer.ir.types import Quant, TensorType, Value
+from gossamer.ir.types import DType, Quant, TensorType, Value
 from gossamer.passes.precision import LayerBits, stored, weight_type
 from gossamer.passes.quantize_plan import LayerOp, Plan, Product
 
@@ -62,24 +62,25 @@ class Writer:
         op, product = node.op, Product.of(node.op)
         assert isinstance(op, LayerOp) and product is not None
         x = self.integers[product.x]
-        weight = self._weight(product, bits, x)
+        weight = self._weight(op, product, bits.weight, x)
         whole = _with(op, x, weight, None)
         bias = None if product.bias is None else self._bias(product.bias, whole.infer()[0])
         label, result = node.label, node.result
         acc = self.builder.add(_with(op, x, weight, bias), f"{result.name}.acc", label=label, schedule=node.schedule)
         self.builder.nodes.append(Node(Cast(acc, result.type), (result,)))
 
-    def _weight(self, product: Product, bits: LayerBits, x: Value) -> Value:
-        weight = self._read(product.weight)
-        type = weight_type(weight, product.axis, bits.weight, self._least_scale(product, x))
-        return self._param(product.weight, type)
+    def _weight(self, op: LayerOp, product: Product, bits: int, x: Value) -> Value:
+        least = self._least_scale(op, product, bits, x)
+        return self._param(product.weight, weight_type(self._read(product.weight), product.axis, bits, least))
 
-    def _least_scale(self, product: Product, x: Value) -> NDArray[np.float64]:
+    def _least_scale(self, op: LayerOp, product: Product, bits: int, x: Value) -> NDArray[np.float64]:
         """Below this scale of the weight, the bias in units of x scale * weight scale would not fit its integers."""
         assert x.type.quant is not None
         if product.bias is None:
             return np.zeros(product.weight.shape[product.axis])
-        return np.abs(np.asarray(self._read(product.bias), np.float64)) / (x.type.quant.scale[0] * 2.0**24)
+        unit = Value("weight", TensorType(DType("i", bits), product.weight.shape, Quant((1.0,))))
+        room = 2.0 ** (30 if _with(op, x, unit, None).infer()[0].dtype.bits == 32 else 52)
+        return np.abs(np.asarray(self._read(product.bias), np.float64)) / (x.type.quant.scale[0] * room)
 
     def _bias(self, bias: Value, product: TensorType) -> Value:
         assert product.quant is not None

@@ -5,6 +5,7 @@ import pytest
 
 from gossamer.ir.errors import DataError, PassError
 from gossamer.ir.graph import Params
+from gossamer.ir.reference import evaluate
 from gossamer.ir.types import DType
 from gossamer.passes.calibrate import calibrate
 from gossamer.passes.pipeline import run_pipeline
@@ -150,6 +151,19 @@ def test_wide_products_get_a_wide_accumulator(lab):
     new = Quantize(bits=16).calibrated(ranges(module)).run(module)
     assert dtypes(new)["1.acc"] == "i64"
     lab.same(module, new, 1e-3)
+
+
+def test_more_bits_are_more_exact(lab):
+    """A bias that is large in units of small scales must not coarsen the weights."""
+    module = lab.module(CONV + "%1 = nn.conv2d %x, %w, %b\nreturn %1")
+    module = module.with_graph(module.graph, module.params.updated({"b": np.array([300, -200], np.float32)}))
+    x = lab.random(module.graph.inputs[0].type, "x")
+    want = evaluate(module, {"x": x}, exact=True)["1"]
+    errors = []
+    for bits in (4, 8, 12, 16):
+        new = Quantize(bits=bits, method="minmax").calibrated(calibrate(module, {"x": x})).run(module)
+        errors.append(float(np.abs(evaluate(new, {"x": x}, exact=True)["1"] - want).max()))
+    assert all(finer < coarser / 6 for coarser, finer in zip(errors, errors[1:], strict=False))
 
 
 def test_low_precision_clips_weights_where_that_is_nearer(lab):
