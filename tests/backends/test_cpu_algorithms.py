@@ -32,7 +32,10 @@ def convolution(ic, oc, extent, kernel=3, pad=1, schedule=None, residual=False):
     if residual:
         outer, y = (*outer, x), body.add(ops.Add(y, body.input("r", x.type)))
     y = b.add(ops.Fused(outer, body.finish((body.add(ops.Relu(y)),))), "y", schedule=schedule)
-    params = {"w": random.standard_normal((oc, ic, kernel, kernel)).astype(np.float32), "c": random.standard_normal(oc).astype(np.float32)}
+    params = {
+        "w": random.standard_normal((oc, ic, kernel, kernel)).astype(np.float32),
+        "c": random.standard_normal(oc).astype(np.float32),
+    }
     return Module("conv", b.finish((y,)), Params(params))
 
 
@@ -89,7 +92,10 @@ def quantised(ic, oc, extent, kernel, stride, zero):
     y = body.add(ops.Relu(body.add(ops.Cast(y, TensorType(F32, y.shape)))))
     y = body.add(ops.Cast(y, TensorType(U8, y.shape, Quant((0.05,), (3,)))))
     y = b.add(ops.Fused((xq, w, c), body.finish((y,))), "y")
-    params = {"w": random.integers(-127, 128, (oc, ic, kernel, kernel)).astype(np.int8), "c": random.integers(-999, 999, oc).astype(np.int32)}
+    params = {
+        "w": random.integers(-127, 128, (oc, ic, kernel, kernel)).astype(np.int8),
+        "c": random.integers(-999, 999, oc).astype(np.int32),
+    }
     return Module("q", b.finish((y,)), Params(params))
 
 

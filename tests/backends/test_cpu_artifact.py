@@ -109,7 +109,8 @@ def _no_library(folder):
 
 
 @pytest.mark.parametrize("damage, words", [
-    (_remove, "kernels.so"), (_truncate, "damaged"), (_other_format, "format 99, needed"), (_half_json, "damaged"), (_no_library, "not a loadable library"),
+    (_remove, "kernels.so"), (_truncate, "damaged"), (_other_format, "format 99, needed"), (_half_json, "damaged"),
+    (_no_library, "not a loadable library"),
 ])  # fmt: skip
 def test_damaged_artifacts_are_refused_in_one_sentence(artifact, tmp_path, damage, words):
     artifact.save(tmp_path / "out")

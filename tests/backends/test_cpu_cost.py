@@ -27,7 +27,14 @@ def test_one_hardware_serves_all_layers_and_rows_answer_in_order():
 
 def test_more_of_anything_never_hurts():
     base = priced(CONV)
-    for name, value in (("cores", 4), ("clock_hz", 4e9), ("fma_units", 4), ("vector_bits", 1024), ("l2_bytes", 1 << 24), ("l3_bytes_per_s", 1e12)):
+    for name, value in (
+        ("cores", 4),
+        ("clock_hz", 4e9),
+        ("fma_units", 4),
+        ("vector_bits", 1024),
+        ("l2_bytes", 1 << 24),
+        ("l3_bytes_per_s", 1e12),
+    ):
         assert priced(CONV, **{name: value}) <= base, name
 
 
@@ -39,7 +46,21 @@ def test_arithmetic_of_a_convolution_is_near_its_peak_share():
 
 
 def test_eight_bits_pay_only_where_there_are_dot_products():
-    narrow = Layer("conv", n=1, ic=64, ih=56, iw=56, oc=64, oh=56, ow=56, kh=3, kw=3, weight_bits=8, activation_bits=8, output_bits=8)
+    narrow = Layer(
+        "conv",
+        n=1,
+        ic=64,
+        ih=56,
+        iw=56,
+        oc=64,
+        oh=56,
+        ow=56,
+        kh=3,
+        kw=3,
+        weight_bits=8,
+        activation_bits=8,
+        output_bits=8,
+    )
     assert priced(narrow, int8_dot=4) < 0.5 * priced(CONV)
     assert priced(narrow, int8_dot=1) > 0.8 * priced(CONV)
 

@@ -77,7 +77,11 @@ def test_squeeze_and_excite():
 SCHEDULES = [
     Schedule(),
     Schedule(tile=(Tile("oc", (32,)), Tile("ow", (4,))), parallel=("oc", "oh"), order=("oc", "oh", "ow", "n")),
-    Schedule(tile=(Tile("oc", (16,)), Tile("oh", (2,)), Tile("ow", (4,)), Tile("ic", (4,))), unroll=("ic", "kw"), order=("n", "oh", "ow", "oc")),
+    Schedule(
+        tile=(Tile("oc", (16,)), Tile("oh", (2,)), Tile("ow", (4,)), Tile("ic", (4,))),
+        unroll=("ic", "kw"),
+        order=("n", "oh", "ow", "oc"),
+    ),
     Schedule(tile=(Tile("oc", (64, 16)), Tile("ow", (5,))), unroll=("kh", "kw"), parallel=("n",)),
 ]
 

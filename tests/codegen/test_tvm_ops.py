@@ -38,7 +38,10 @@ def test_rounding_is_half_to_even():
     check(module, {"x": np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], np.float32)}, 0)
 
 
-@pytest.mark.parametrize("left, right", [((2, 3, 17), (2, 3, 17)), ((2, 1, 5), (3, 1)), ((1, 18, 4, 4), (18, 1, 1)), ((1, 18, 4, 4), (1, 18, 1, 1))])
+@pytest.mark.parametrize(
+    "left, right",
+    [((2, 3, 17), (2, 3, 17)), ((2, 1, 5), (3, 1)), ((1, 18, 4, 4), (18, 1, 1)), ((1, 18, 4, 4), (1, 18, 1, 1))],
+)
 def test_binary_with_broadcasting(left, right):
     net = Net()
     x, y = net.input(*left), net.input(*right, name="y")
@@ -60,7 +63,9 @@ def test_double_precision():
     check(module, net.data(module), 2e-7)
 
 
-@pytest.mark.parametrize("axes, keepdims", [((2, 3), True), ((2, 3), False), ((1,), True), ((0, 1, 2, 3), True), ((3,), False)])
+@pytest.mark.parametrize(
+    "axes, keepdims", [((2, 3), True), ((2, 3), False), ((1,), True), ((0, 1, 2, 3), True), ((3,), False)]
+)
 def test_reductions(axes, keepdims):
     net = Net()
     x = net.input(2, 18, 5, 6)
@@ -95,7 +100,10 @@ def test_data_movement_from_rows_and_from_blocks(channels):
     net = Net()
     x = net.input(1, channels, 6, 5)
     y = net.add(ops.Conv2d(x, net.weight(channels, channels, 1, 1)))
-    halves = (*net.builder.add_all(ops.Split(x, (4, channels - 4), 1)), *net.builder.add_all(ops.Split(y, (2, 2, channels - 4), 1)))
+    halves = (
+        *net.builder.add_all(ops.Split(x, (4, channels - 4), 1)),
+        *net.builder.add_all(ops.Split(y, (2, 2, channels - 4), 1)),
+    )
     module = net.module(*(net.add(op) for v in (x, y) for op in _movements(v)), *halves)
     check(module, net.data(module))
 

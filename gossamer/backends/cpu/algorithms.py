@@ -49,6 +49,17 @@ def schedule_obstacle(node: Node) -> Infeasible | None:
         return None
     where = f"{node.title} ({node.op.name})"
     if schedule.algorithm == "im2col":
-        return Infeasible(where, "algorithm=im2col", "direct and winograd", "leave the algorithm to the target, or choose winograd")
+        return Infeasible(
+            where, "algorithm=im2col", "direct and winograd", "leave the algorithm to the target, or choose winograd"
+        )
     reason = winograd_obstacle(node, schedule.winograd_m or 0)
-    return None if reason is None else Infeasible(where, f"algorithm=winograd(m={schedule.winograd_m})", f"a node it does not fit: {reason}", "schedule it as direct")
+    return (
+        None
+        if reason is None
+        else Infeasible(
+            where,
+            f"algorithm=winograd(m={schedule.winograd_m})",
+            f"a node it does not fit: {reason}",
+            "schedule it as direct",
+        )
+    )

@@ -67,7 +67,7 @@ class CpuArtifact:
         return tuple(float(calls[layer == i].sum()) for i in range(len(self.layers)))
 
     def save(self, folder: Path | str) -> None:
-        """Write the artifact. Raises BackendError when `folder` holds anything but an artifact, or cannot be written."""
+        """Write the artifact. Raises BackendError when `folder` holds anything else, or cannot be written."""
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,9 @@ class CpuArtifact:
             raise BackendError(f"{self.manifest.name}: no input '{unknown[0]}'; it has {', '.join(self._feeds)}")
         for name, (port, room) in self._feeds.items():
             if name not in inputs:
-                raise BackendError(f"{self.manifest.name}: input '{name}' is missing, needed {port.type.dtype}{list(port.type.shape)}")
+                raise BackendError(
+                    f"{self.manifest.name}: input '{name}' is missing, needed {port.type.dtype}{list(port.type.shape)}"
+                )
             room[...] = _checked(self.manifest.name, port, np.asarray(inputs[name])).reshape(room.shape)
 
 
@@ -120,7 +122,9 @@ def _read(folder: Path) -> tuple[Manifest, dict[str, Array]]:
     try:
         data = json.loads((folder / MANIFEST).read_text())
         if data.get("format") != FORMAT:
-            raise BackendError(f"{folder}: artifact format {data.get('format')}, needed {FORMAT}; compile the module again")
+            raise BackendError(
+                f"{folder}: artifact format {data.get('format')}, needed {FORMAT}; compile the module again"
+            )
         with np.load(folder / PARAMS, allow_pickle=False) as stored:
             params = {name: stored[name] for name in stored.files}
         manifest = Manifest.from_json(data)

@@ -66,7 +66,7 @@ class _Build:
         return CpuArtifact(manifest, self._library(), params)
 
     def _program(self, node: Node) -> Program:
-        """The node's program; offsets of integer inputs become a correction where the machine has 8-bit dot products."""
+        """The node's program; offsets of integer inputs become a correction where there are 8-bit dot products."""
         program = program_of(node)
         offset = offset_weight(program) if self.hardware.int8_dot == DOT else None
         if offset is None or offset[0] >= len(node.op.operands) or node.op.operands[offset[0]] not in self.refs:

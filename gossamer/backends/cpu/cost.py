@@ -8,7 +8,7 @@ memory) in every run; activations larger than them do too. Depthwise and pooling
 
 The efficiencies are medians of (ideal / measured) time over the layers of ResNet-18 and MobileNetV2 on one AVX-512
 machine with two threads (`benchmarks/cpu.py` prints them anew): a prediction for another machine is a guess of that
-quality. Energy is not modelled for a CPU: `energy_j` is NaN where the layer fits.
+quality. Energy is power times time plus memory traffic: every core counts as busy for the whole layer.
 """
 
 from collections.abc import Sequence
@@ -60,10 +60,15 @@ def layer_costs(layers: Sequence[Layer], hardware: Sequence[CpuHardware]) -> Lay
     """Price layers[i] on hardware[i]; one hardware serves all layers."""
     machines = list(hardware) * (len(layers) if len(hardware) == 1 else 1)
     c, rows = _columns(layers), len(layers)
-    cores, clock, lanes, units, dot, l2, l3, l3_rate, dram_rate = _machine_columns(machines)
+    cores, clock, lanes, units, dot, l2, l3, l3_rate, dram_rate, power, dram_energy = _machine_columns(machines)
     cycles = _cycles(c, lanes * _packing(c, dot), units) / cores
-    weight_bytes, activation_bytes = c.weights * c.weight_bits / 8, (c.inputs * c.activation_bits + c.outputs * c.output_bits) / 8
-    beyond_l2 = np.where(weight_bytes > l2 * cores / 2, weight_bytes, 0) + np.where(activation_bytes > l2 * cores / 2, activation_bytes, 0)
+    weight_bytes, activation_bytes = (
+        c.weights * c.weight_bits / 8,
+        (c.inputs * c.activation_bits + c.outputs * c.output_bits) / 8,
+    )
+    beyond_l2 = np.where(weight_bytes > l2 * cores / 2, weight_bytes, 0) + np.where(
+        activation_bytes > l2 * cores / 2, activation_bytes, 0
+    )
     beyond_l3 = np.where(weight_bytes + activation_bytes > l3, weight_bytes + activation_bytes, 0)
     arithmetic_s = cycles / clock
     traffic_s = np.maximum(beyond_l2 / l3_rate, beyond_l3 / dram_rate)
@@ -71,7 +76,7 @@ def layer_costs(layers: Sequence[Layer], hardware: Sequence[CpuHardware]) -> Lay
     ideal = _work(c) / (cores * clock * lanes * units)
     return LayerCosts(
         latency_s=latency,
-        energy_j=np.full(rows, np.nan),
+        energy_j=latency * cores * power + beyond_l3 * dram_energy,
         compute_cycles=np.ceil(cycles).astype(np.int64),
         stall_cycles=np.ceil(np.maximum(latency - arithmetic_s, 0) * clock).astype(np.int64),
         sram_bytes=weight_bytes + activation_bytes,
@@ -126,10 +131,33 @@ def _columns(layers: Sequence[Layer]) -> _Columns:
     kinds = np.array([layer.kind for layer in layers])
     depthwise = np.array([layer.depthwise for layer in layers], np.bool_)
     has_macs = (kinds == "conv") | (kinds == "gemm")
-    names = ("n", "ic", "oc", "oh", "ow", "kh", "kw", "groups", "weight_bits", "activation_bits", "input_elements", "output_elements", "output_bits", "weight_elements")
-    return _Columns(*(column(name) for name in names), dense=has_macs & ~depthwise, window=depthwise | (kinds == "pool"))
+    names = (
+        "n",
+        "ic",
+        "oc",
+        "oh",
+        "ow",
+        "kh",
+        "kw",
+        "groups",
+        "weight_bits",
+        "activation_bits",
+        "input_elements",
+        "output_elements",
+        "output_bits",
+        "weight_elements",
+    )
+    return _Columns(
+        *(column(name) for name in names), dense=has_macs & ~depthwise, window=depthwise | (kinds == "pool")
+    )
 
 
 def _machine_columns(machines: Sequence[CpuHardware]) -> NDArray[np.float64]:
-    rows = [(h.cores, h.clock_hz, h.lanes, h.fma_units, h.int8_dot, h.l2_bytes, h.l3_bytes, h.l3_bytes_per_s, h.dram_bytes_per_s) for h in machines]
-    return np.array(rows, np.float64).T.reshape(9, -1)
+    rows = [
+        (
+            h.cores, h.clock_hz, h.lanes, h.fma_units, h.int8_dot, h.l2_bytes, h.l3_bytes, h.l3_bytes_per_s,
+            h.dram_bytes_per_s, h.core_power_w, h.dram_j_per_byte,
+        )
+        for h in machines
+    ]  # fmt: skip
+    return np.array(rows, np.float64).T.reshape(11, -1)

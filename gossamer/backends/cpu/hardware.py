@@ -16,18 +16,41 @@ from gossamer.ir.hardware import Hardware, parameter
 class CpuHardware(Hardware, target="cpu"):
     """One processor, as its compiler and its cost model see it."""
 
-    cores: int = parameter(2, unit="threads", low=1, high=256, doc="worker threads of a kernel")
+    cores: int = parameter(2, unit="threads", low=1, high=256, search=(1, 2, 4, 8), doc="worker threads of a kernel")
     clock_hz: float = parameter(2.8e9, unit="Hz", low=1e8, high=1e10, doc="sustained core clock under vector load")
-    isa: str = parameter("host", unit="", choices=("host", "avx2", "avx512", "avx512_vnni", "neon"), doc="instruction set compiled for; host: whatever this machine has")
-    vector_bits: int = parameter(512, unit="bits", low=128, high=1024, doc="width of a vector register")
+    isa: str = parameter(
+        "host", unit="", choices=("host", "avx2", "avx512", "avx512_vnni"),
+        doc="instruction set compiled for; host: whatever this machine has",
+    )  # fmt: skip
+    vector_bits: int = parameter(
+        512, unit="bits", low=128, high=1024, search=(128, 256, 512), doc="width of a vector register"
+    )
     vector_registers: int = parameter(32, unit="registers", low=8, high=64, doc="vector registers a kernel may use")
-    fma_units: int = parameter(2, unit="units", low=1, high=4, doc="vector multiply-adds started per cycle and core")
-    int8_dot: int = parameter(4, unit="products", low=1, high=4, doc="8-bit products per 32-bit lane and multiply-add: 4 with VNNI, else 1")
+    fma_units: int = parameter(
+        2, unit="units", low=1, high=4, search=(1, 2), doc="vector multiply-adds started per cycle and core"
+    )
+    int8_dot: int = parameter(
+        4, unit="products", low=1, high=4, search=(1, 4),
+        doc="8-bit products per 32-bit lane and multiply-add: 4 with VNNI, else 1",
+    )  # fmt: skip
     l1_bytes: int = parameter(48 << 10, unit="bytes", low=1 << 12, high=1 << 24, doc="first-level data cache per core")
-    l2_bytes: int = parameter(1280 << 10, unit="bytes", low=1 << 14, high=1 << 28, doc="second-level cache per core")
+    l2_bytes: int = parameter(
+        1280 << 10, unit="bytes", low=1 << 14, high=1 << 28, search=(256 << 10, 512 << 10, 1 << 20, 2 << 20),
+        doc="second-level cache per core",
+    )  # fmt: skip
     l3_bytes: int = parameter(32 << 20, unit="bytes", low=0, high=1 << 31, doc="last-level cache, shared")
-    l3_bytes_per_s: float = parameter(20e9, unit="B/s", low=1e8, high=1e13, doc="read bandwidth from the last-level cache, all cores")
-    dram_bytes_per_s: float = parameter(12e9, unit="B/s", low=1e8, high=1e13, doc="read bandwidth from memory, all cores")
+    l3_bytes_per_s: float = parameter(
+        20e9, unit="B/s", low=1e8, high=1e13, doc="read bandwidth from the last-level cache, all cores"
+    )
+    dram_bytes_per_s: float = parameter(
+        12e9, unit="B/s", low=1e8, high=1e13, doc="read bandwidth from memory, all cores"
+    )
+    core_power_w: float = parameter(
+        7.5, unit="W", low=1e-3, high=1e3, doc="power of a busy core (a 36-core server part draws 270 W)"
+    )
+    dram_j_per_byte: float = parameter(
+        1.6e-10, unit="J/B", low=0, high=1e-6, doc="energy of a byte from memory (20 pJ a bit, DDR4)"
+    )
 
     @property
     def lanes(self) -> int:
@@ -42,7 +65,7 @@ class CpuHardware(Hardware, target="cpu"):
 
 @cache
 def host() -> CpuHardware:
-    """This machine, as far as the system tells; what it does not tell keeps its default. Threads: GOSSAMER_THREADS, else at most 2."""
+    """This machine, as far as the system tells; else defaults. Threads: GOSSAMER_THREADS, or at most 2."""
     flags, clock = _processor()
     wide = "avx512f" in flags
     vector_bits = 512 if wide else 256 if "avx2" in flags else 128

@@ -1,4 +1,4 @@
-"""Plan the physical layout of every value of a graph, so that neighbouring kernels exchange blocked tensors as they are.
+"""Plan the layout of every value of a graph, so that neighbouring kernels exchange blocked tensors as they are.
 
 Rules, in graph order: a value made by a windowed or weighted reduction is split over the axis its kernel vectorises
 (channels: NCHW16c); a pointwise or moving op passes on the split of its operands; graph inputs and everything else stay
@@ -14,8 +14,8 @@ from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, weighted_product
-from gossamer.ir.graph import Graph, Node
 from gossamer.codegen.tvm.winograd import Tiling
+from gossamer.ir.graph import Graph, Node
 from gossamer.ir.index import bounds
 from gossamer.ir.nest import Kernel, Load, Nest
 from gossamer.ir.ops.nn import Conv2d
@@ -25,7 +25,9 @@ from gossamer.ir.types import Value
 WINDOW_AXES = {"kh", "kw"}
 
 
-def plan_layouts(graph: Graph, programs: Mapping[Value, Program], params: set[Value], lanes: int, tilings: Mapping[Value, Tiling]) -> dict[Value, Layout]:
+def plan_layouts(
+    graph: Graph, programs: Mapping[Value, Program], params: set[Value], lanes: int, tilings: Mapping[Value, Tiling]
+) -> dict[Value, Layout]:
     """Value -> layout, for every value that is not a parameter. `programs`: by the first result of each node."""
     split: dict[Value, tuple[int, int]] = {}
     channelled = _read_by_channel(graph, programs)
@@ -48,7 +50,7 @@ def plan_layouts(graph: Graph, programs: Mapping[Value, Program], params: set[Va
 
 
 def block_size(channels: int, lanes: int) -> int:
-    """Inner extent a channel axis is split by: a whole vector, or the power of two that holds few channels; 1 = not split."""
+    """What a channel axis is split by: a whole vector, or the power of two that holds few channels; 1 = not split."""
     if channels > lanes // 2:
         return lanes
     size = 1 << max(channels - 1, 0).bit_length()
@@ -56,7 +58,7 @@ def block_size(channels: int, lanes: int) -> int:
 
 
 def vector_axis(program: Kernel) -> int | None:
-    """Position of the result axis that an anchored kernel vectorises; None when the program is not anchored on a reduction."""
+    """Position of the result axis that an anchored kernel vectorises; None when the program is not anchored."""
     pair = anchored(program)
     if pair is None:
         return None
@@ -67,7 +69,9 @@ def vector_axis(program: Kernel) -> int | None:
     return len(names) - 1 if 2 <= len(names) <= 3 and shared_factor(nest, len(names) - 1) else None
 
 
-def _split_of(node: Node, value: Value, program: Kernel, split: Mapping[Value, tuple[int, int]], params: set[Value], lanes: int) -> tuple[int, int] | None:
+def _split_of(
+    node: Node, value: Value, program: Kernel, split: Mapping[Value, tuple[int, int]], params: set[Value], lanes: int
+) -> tuple[int, int] | None:
     axis = vector_axis(program)
     if axis is not None:
         block = block_size(value.shape[axis], lanes)
@@ -75,7 +79,9 @@ def _split_of(node: Node, value: Value, program: Kernel, split: Mapping[Value, t
     for operand in node.op.operands:
         if operand in split and operand not in params and operand.type.rank == value.type.rank:
             axis = split[operand][0]
-            block = split[operand][1] if operand.shape[axis] == value.shape[axis] else block_size(value.shape[axis], lanes)
+            block = (
+                split[operand][1] if operand.shape[axis] == value.shape[axis] else block_size(value.shape[axis], lanes)
+            )
             return (axis, block) if block > 1 else None
     return None
 
@@ -99,8 +105,10 @@ def _read_by_channel(graph: Graph, programs: Mapping[Value, Program]) -> set[Val
     return found
 
 
-def _halos(graph: Graph, programs: Mapping[Value, Program], split: Mapping[Value, tuple[int, int]]) -> dict[Value, tuple[float, list[int], list[int]]]:
-    """(fill, before, after) of each value that a reduction reads outside its shape; weighted sums decide the fill first."""
+def _halos(
+    graph: Graph, programs: Mapping[Value, Program], split: Mapping[Value, tuple[int, int]]
+) -> dict[Value, tuple[float, list[int], list[int]]]:
+    """(fill, before, after) of values read outside their shape by a reduction; weighted sums choose the fill first."""
     halos: dict[Value, tuple[float, list[int], list[int]]] = {}
     for weighted in (True, False):
         for value, load, nest in _padded_reads(graph, programs):
@@ -138,7 +146,9 @@ def _padded_reads(graph: Graph, programs: Mapping[Value, Program]) -> Iterator[t
                     yield node.op.operands[load.operand], load, nest
 
 
-def _widen(before: list[int], after: list[int], load: Load, nest: Nest, shape: tuple[int, ...], split_axis: int) -> None:
+def _widen(
+    before: list[int], after: list[int], load: Load, nest: Nest, shape: tuple[int, ...], split_axis: int
+) -> None:
     extents = {a.name: a.extent for a in nest.axes}
     for axis, index in enumerate(load.index):
         low, high = bounds(index, extents)

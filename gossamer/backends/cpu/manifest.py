@@ -34,7 +34,7 @@ class Port:
 
 @dataclass(frozen=True)
 class LayerReport:
-    """One row of the per-layer table. `macs`: multiply-accumulates. `predicted_s` by the roofline; None where it has no say."""
+    """One row of the per-layer table. `macs`: multiply-accumulates. `predicted_s`: by the roofline; None for views."""
 
     title: str
     op: str

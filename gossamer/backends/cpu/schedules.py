@@ -1,7 +1,7 @@
 """Legal schedules of a node on a CPU, and which to take when nobody chose.
 
 A weighted reduction keeps a register tile of b vectors of output channels by t neighbouring pixels: per step it loads
-b weight vectors and t scalars for b * t multiply-adds, so the larger the tile the better, up to the registers there are.
+b weight vectors and t scalars for b * t multiply-adds, so the larger the tile the better, up to the registers.
 A windowed reduction without shared weights (depthwise, pooling) unrolls its window over a row of t pixels.
 """
 
@@ -11,9 +11,11 @@ from math import prod
 from gossamer.backends.cpu.algorithms import winograd_obstacle
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size, vector_axis
-from gossamer.codegen.tvm.program import opaque_op, program_of
+from gossamer.codegen.tvm.indices import bare_axis
+from gossamer.codegen.tvm.program import loads, opaque_op, program_of
 from gossamer.codegen.tvm.structure import anchored, shared_factor
 from gossamer.ir.graph import Node
+from gossamer.ir.index import axes_in
 from gossamer.ir.nest import Kernel, Nest
 from gossamer.ir.schedule import Schedule, Tile
 
@@ -30,7 +32,9 @@ def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
     if opaque_op(node) is not None:
         return ()
     direct = program_schedules(program_of(node).kernel, hardware)
-    tiles = tuple(Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES if winograd_obstacle(node, m) is None)
+    tiles = tuple(
+        Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES if winograd_obstacle(node, m) is None
+    )
     return direct + tiles
 
 
@@ -70,7 +74,7 @@ def _register_tiles(nest: Nest, axis: int, hardware: CpuHardware) -> Iterator[Sc
 
 
 def _steps_per_product(b: int, t: int, hardware: CpuHardware) -> float:
-    """Cycles of one reduction step over its b * t products: arithmetic, operand loads, or waiting for the sum before."""
+    """Cycles of one reduction step over its b * t products: arithmetic, operand loads, or waiting for the last sum."""
     arithmetic = b * t / hardware.fma_units
     operands = (b + t) / 2
     latency = 4.0
@@ -90,14 +94,22 @@ def _tiled(nest: Nest, axis: int, lanes: int, b: int, t: int, unroll: tuple[str,
     tile = (Tile(names[axis], (lanes * b,)), *(Tile(n, (t,)) for n in row))
     parallel = tuple(names) if len(names) < 4 else tuple(names[:-1])
     layout = f"NCHW{lanes}c" if len(names) == 4 and lanes > 1 else ""
-    return Schedule(tile=tile, order=tuple(names), unroll=unroll, vectorize=Tile(names[axis], (lanes,)), parallel=parallel, layout=layout)
+    return Schedule(
+        tile=tile,
+        order=tuple(names),
+        unroll=unroll,
+        vectorize=Tile(names[axis], (lanes,)),
+        parallel=parallel,
+        layout=layout,
+    )
 
 
 def _window_rows(nest: Nest, axis: int, hardware: CpuHardware) -> Iterator[Schedule]:
     lanes = block_size(nest.parallel[axis].extent, hardware.lanes)
-    taps = [a for a in nest.reduction]
+    taps, name = list(nest.reduction), nest.parallel[axis].name
     unroll = tuple(a.name for a in taps) if prod(a.extent for a in taps) <= MAX_UNROLLED_WINDOW else ()
-    limit = min(hardware.vector_registers // 2, 14)
+    gathers = any(bare_axis(index) == "" for load in loads(nest.body) for index in load.index if name in axes_in(index))
+    unroll, limit = ((), 1) if gathers else (unroll, min(hardware.vector_registers // 2, 14))
     pixels = _row(nest, axis)
     for t in sorted((d for d in range(1, limit + 1) if pixels % d == 0), reverse=True):
         yield _tiled(nest, axis, lanes, 1, t, unroll)

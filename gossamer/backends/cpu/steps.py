@@ -93,7 +93,9 @@ class Planner:
         """A parameter of the module in a storage."""
         return Packed(ref, storage, lambda: np.asarray(self.module.params[ref]))
 
-    def _winograd(self, node: Node, program: Program, form: Form, operands: tuple[Value | Packed, ...], tiling: Tiling) -> tuple[Step, ...]:
+    def _winograd(
+        self, node: Node, program: Program, form: Form, operands: tuple[Value | Packed, ...], tiling: Tiling
+    ) -> tuple[Step, ...]:
         x, w = convolution_operands(program)
         source, weight = operands[x], operands[w]
         assert isinstance(source, Value) and isinstance(weight, Packed)
@@ -102,7 +104,11 @@ class Planner:
         m = self._scratch(node, "m", tiling, tiling.oc, block_size(tiling.oc, self.hardware.lanes))
         product, product_form = self._product(tiling, v, m)
         ref = self.refs[node.op.operands[w]]
-        u = Packed(f"{ref} winograd {tiling.m}", product_form.operands[1], lambda: transformed_weight(np.asarray(self.module.params[ref]), tiling))
+        u = Packed(
+            f"{ref} winograd {tiling.m}",
+            product_form.operands[1],
+            lambda: transformed_weight(np.asarray(self.module.params[ref]), tiling),
+        )
         into = InputTransform(tiling, self.storage[source], self.storage[v])
         result = self.storage[node.result]
         out = OutputTransform(tiling, program.kernel, form.operands, self.storage[m], result, (x, w))

@@ -16,8 +16,18 @@ def unsupported(node: Node) -> Infeasible | None:
     where = f"{node.title} ({node.op.name})"
     opaque = opaque_op(node)
     if opaque is not None:
-        return Infeasible(where, f"a loop nest for '{opaque}'", "an opaque op (reference only)", "give the op a `kernel` or rewrite it before compiling")
+        return Infeasible(
+            where,
+            f"a loop nest for '{opaque}'",
+            "an opaque op (reference only)",
+            "give the op a `kernel` or rewrite it before compiling",
+        )
     for value in (*node.op.operands, *node.results):
         if value.dtype.kind in _EMULATED:
-            return Infeasible(where, f"arithmetic on {value.dtype} (%{value.name})", "f32, f64, f16, bool and integers", "cast it to f32 first")
+            return Infeasible(
+                where,
+                f"arithmetic on {value.dtype} (%{value.name})",
+                "f32, f64, f16, bool and integers",
+                "cast it to f32 first",
+            )
     return schedule_obstacle(node)

@@ -23,7 +23,7 @@ class Launch:
 def share_buffers(
     storage: Mapping[Value, Storage], uses: Sequence[tuple[Sequence[Value], Sequence[Value]]], pinned: set[Value]
 ) -> tuple[list[Storage], dict[Value, int]]:
-    """(buffers, value -> buffer) for launches given as (reads, writes). Pinned values (graph inputs and outputs) share with none."""
+    """(buffers, value -> buffer) for launches given as (reads, writes); `pinned` values share with none."""
     last = {value: step for step, (reads, writes) in enumerate(uses) for value in (*reads, *writes)}
     buffers: list[Storage] = []
     placed: dict[Value, int] = {}
@@ -54,4 +54,8 @@ def layout_words(layout: Layout) -> str:
     """A layout for a table: NCHW16c with its halo."""
     blocks = [d.extent for d in layout.dims if d.stride == 1 and len(layout.parts(d.axis)) > 1]
     letters = "NCHW" if len(layout.logical) == 4 else "".join(chr(ord("A") + i) for i in range(len(layout.logical)))
-    return letters + (f"{blocks[0]}{'c' if letters == 'NCHW' else ''}" if blocks else "") + ("+halo" if layout.has_halo else "")
+    return (
+        letters
+        + (f"{blocks[0]}{'c' if letters == 'NCHW' else ''}" if blocks else "")
+        + ("+halo" if layout.has_halo else "")
+    )

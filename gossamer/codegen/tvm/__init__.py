@@ -1,1 +1,1 @@
-"""Code generation through Apache TVM: loop nests and schedules in, one shared library out. Only `adapter` imports tvm."""
+"""Code generation through Apache TVM: loop nests and schedules in, one library out. Only `adapter` imports tvm."""

@@ -1,6 +1,6 @@
 """The one place that imports tvm (0.27): targets, building functions, compiling, loading and calling.
 
-Traps of this version, met here once: a target is a dict; LLVM splits 512-bit vectors in two on Intel unless told not to;
+Traps of this version, met here once: a target is a dict; LLVM halves 512-bit vectors on Intel unless told not to;
 the thread pool counts half the cores and pins threads unless the environment says otherwise before tvm is imported.
 """
 
@@ -17,17 +17,32 @@ from numpy.typing import NDArray
 os.environ.setdefault("TVM_NUM_THREADS", os.environ.get("GOSSAMER_THREADS", str(os.cpu_count() or 1)))
 os.environ.setdefault("TVM_BIND_THREADS", "0")
 
-import tvm  # noqa: E402
-import tvm_ffi  # noqa: E402
-from tvm import s_tir, tirx  # noqa: E402
-from tvm.script.ir_builder import IRBuilder  # noqa: E402
-from tvm.script.ir_builder import tirx as script  # noqa: E402
-from tvm.target import codegen  # noqa: E402
+import tvm
+import tvm_ffi
+from tvm import s_tir
+from tvm import tirx as _tirx
+from tvm.script.ir_builder import IRBuilder
+from tvm.script.ir_builder import tirx as script
+from tvm.target import codegen
 
-from gossamer.ir.errors import BackendError  # noqa: E402
+from gossamer.ir.errors import BackendError
 
-__all__ = ["Block", "Buffer", "Library", "LoopSchedule", "Target", "build_function", "compile_library", "host_cpu", "load_library", "s_tir", "tirx", "use_threads"]
+__all__ = [
+    "Block",
+    "Buffer",
+    "Library",
+    "LoopSchedule",
+    "Target",
+    "build_function",
+    "compile_library",
+    "host_cpu",
+    "load_library",
+    "s_tir",
+    "tirx",
+    "use_threads",
+]
 
+tirx: Any = _tirx  # its annotations are narrower than what it takes
 Function: TypeAlias = Any
 """A tvm PrimFunc."""
 LoopSchedule: TypeAlias = s_tir.Schedule
@@ -69,16 +84,17 @@ class Block:
     combine: Callable[[Any, Any], Any] | None = None
 
 
-def build_function(name: str, params: Sequence[Buffer], temporaries: Sequence[Buffer], blocks: Sequence[Block]) -> Function:
+def build_function(
+    name: str, params: Sequence[Buffer], temporaries: Sequence[Buffer], blocks: Sequence[Block]
+) -> Function:
     """A function of the blocks in order, each a naive loop nest, ready to be scheduled."""
-    with IRBuilder() as builder:
-        with script.prim_func(s_tir=True):
-            script.func_name(name)
-            script.func_attr({"global_symbol": name, "tirx.noalias": True})
-            buffers = {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params}
-            buffers |= {t.name: script.sblock_alloc_buffer(t.shape, t.dtype) for t in temporaries}
-            for block in blocks:
-                _emit(block, buffers)
+    with IRBuilder() as builder, script.prim_func(s_tir=True):
+        script.func_name(name)
+        script.func_attr({"global_symbol": name, "tirx.noalias": True})
+        buffers = {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params}
+        buffers |= {t.name: script.sblock_alloc_buffer(t.shape, t.dtype) for t in temporaries}
+        for block in blocks:
+            _emit(block, buffers)
     return builder.get()
 
 
@@ -136,11 +152,10 @@ class Loops:
 
 def build_loops(name: str, params: Sequence[Buffer], body: Callable[[Loops, Mapping[str, Any]], None]) -> Function:
     """A function of hand-written loops over its parameters; it is compiled as it is."""
-    with IRBuilder() as builder:
-        with script.prim_func(s_tir=True):
-            script.func_name(name)
-            script.func_attr({"global_symbol": name, "tirx.noalias": True})
-            body(Loops(), {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params})
+    with IRBuilder() as builder, script.prim_func(s_tir=True):
+        script.func_name(name)
+        script.func_attr({"global_symbol": name, "tirx.noalias": True})
+        body(Loops(), {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params})
     return builder.get()
 
 
@@ -158,7 +173,10 @@ class Library:
         try:
             self._module.export_library(str(path))
         except (RuntimeError, ValueError, OSError) as error:
-            raise BackendError(f"{path}: linking the library failed ({str(error).splitlines()[0]}); a C compiler (cc or clang) is needed on PATH") from error
+            raise BackendError(
+                f"{path}: linking the library failed ({str(error).splitlines()[0]}); "
+                "a C compiler (cc or clang) is needed on PATH"
+            ) from error
 
 
 def compile_library(functions: Sequence[Function], target: Target) -> Library:
@@ -175,7 +193,9 @@ def load_library(path: Path) -> Library:
     try:
         return Library(tvm.runtime.load_module(str(path)))
     except Exception as error:  # tvm raises its own kinds
-        raise BackendError(f"{path}: not a loadable library ({str(error).splitlines()[0]}); compile the module again on this machine") from error
+        raise BackendError(
+            f"{path}: not a loadable library ({str(error).splitlines()[0]}); compile the module again on this machine"
+        ) from error
 
 
 def tensor(array: NDArray[Any]) -> Tensor:
@@ -199,7 +219,7 @@ def use_threads(count: int) -> None:
 
 
 def dot_intrinsic(lanes: int) -> str:
-    """Name of the tensor intrinsic acc[lane] += sum over k < 4 of u8 x[k] * i8 w[lane, k] (VNNI's vpdpbusd); made when first asked for."""
+    """Name of the tensor intrinsic acc[lane] += sum over k < 4 of u8 x[k] * i8 w[lane, k] (VNNI's vpdpbusd)."""
     name = f"gossamer_dot_{lanes}x4"
     if s_tir.TensorIntrin.get(name, allow_missing=True) is None:
         s_tir.TensorIntrin.register(name, _dot(lanes, vector=False), _dot(lanes, vector=True))
@@ -207,23 +227,25 @@ def dot_intrinsic(lanes: int) -> str:
 
 
 def _dot(lanes: int, vector: bool) -> Function:
-    with IRBuilder() as builder:
-        with script.prim_func(s_tir=True):
-            shapes = (("x", (4,), "uint8", "global"), ("w", (lanes, 4), "int8", "global"), ("acc", (lanes,), "int32", "local"))
-            x, w, acc = (script.arg(n, script.Buffer(s, d, offset_factor=1, scope=where)) for n, s, d, where in shapes)
-            with script.sblock("root"):
-                script.reads(acc[0:lanes], x[0:4], w[0:lanes, 0:4])
-                script.writes(acc[0:lanes])
-                (_dot_vector if vector else _dot_loops)(x, w, acc, lanes)
+    with IRBuilder() as builder, script.prim_func(s_tir=True):
+        shapes = (
+            ("x", (4,), "uint8", "global"),
+            ("w", (lanes, 4), "int8", "global"),
+            ("acc", (lanes,), "int32", "local"),
+        )
+        x, w, acc = (script.arg(n, script.Buffer(s, d, offset_factor=1, scope=where)) for n, s, d, where in shapes)
+        with script.sblock("root"):
+            script.reads(acc[0:lanes], x[0:4], w[0:lanes, 0:4])
+            script.writes(acc[0:lanes])
+            (_dot_vector if vector else _dot_loops)(x, w, acc, lanes)
     return builder.get()
 
 
 def _dot_loops(x: Any, w: Any, acc: Any, lanes: int) -> None:
-    with script.grid(lanes, 4) as (i, k):
-        with script.sblock("update"):
-            vi, vk = script.axis.spatial(lanes, i), script.axis.reduce(4, k)
-            product = tirx.Cast("int32", x[vk]) * tirx.Cast("int32", w[vi, vk])
-            script.buffer_store(acc, acc[vi] + product, [vi])
+    with script.grid(lanes, 4) as (i, k), script.sblock("update"):
+        vi, vk = script.axis.spatial(lanes, i), script.axis.reduce(4, k)
+        product = tirx.Cast("int32", x[vk]) * tirx.Cast("int32", w[vi, vk])
+        script.buffer_store(acc, acc[vi] + product, [vi])
 
 
 def _dot_vector(x: Any, w: Any, acc: Any, lanes: int) -> None:

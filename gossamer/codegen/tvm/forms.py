@@ -2,7 +2,7 @@
 
 The anchor of a program multiplies an activation with a weight that depends on the vector axis (the split last dimension
 of the result). Its weight is packed so that one step of the reduction reads consecutive vectors:
-OIHW -> (oc/v, ic/b, kh, kw, b, v), with v the lanes and b the channel block of the activation. Surplus lanes hold zeros.
+OIHW -> (oc/v, ic/b, kh, kw, b, v), v the lanes and b the channel block of the activation. Surplus lanes hold zeros.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class Form:
-    """Storage of every operand and of the stored stages; block sizes of split reduction axes (stage, axis), outermost first.
+    """Storage of operands and stored stages; block sizes of split reduction axes (stage, axis), outermost first.
 
     With `dot`, the innermost loop of the anchor is four products of u8 and i8 that one instruction adds to 32 bits.
     """
@@ -67,7 +67,10 @@ def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[
 
     `dot_lanes`: lanes of the target's four-way 8-bit dot product; 0 when it has none.
     """
-    stages = {r: Storage(layout, storage_dtype(program.stages[r].dtype)) for r, layout in zip(program.results, results, strict=True)}
+    stages = {
+        r: Storage(layout, storage_dtype(program.stages[r].dtype))
+        for r, layout in zip(program.results, results, strict=True)
+    }
     pair = anchored(program)
     if pair is not None:
         anchor, store = pair
@@ -78,12 +81,22 @@ def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[
     dot = pair is not None and _dots(program, pair[0], operands, blocks, stages[pair[0]].layout, dot_lanes)
     if dot:
         blocks = {key: (*sizes, DOT) if sizes[-1] > DOT else sizes for key, sizes in blocks.items()}
-    kept = tuple(Storage(o.layout or _param_layout(program, k, o.type, stages, blocks, dot), storage_dtype(o.type.dtype)) for k, o in enumerate(operands))
+    kept = tuple(
+        Storage(o.layout or _param_layout(program, k, o.type, stages, blocks, dot), storage_dtype(o.type.dtype))
+        for k, o in enumerate(operands)
+    )
     return Form(kept, tuple(sorted(stages.items(), key=lambda item: item[0])), tuple(blocks.items()), dot)
 
 
-def _dots(program: Kernel, anchor: int, operands: Sequence[Operand], blocks: Mapping[tuple[int, str], tuple[int, ...]], out: Layout, lanes: int) -> bool:
-    """Whether the anchor is a sum of u8 x i8 products whose reduction and result are blocked as the instruction wants."""
+def _dots(
+    program: Kernel,
+    anchor: int,
+    operands: Sequence[Operand],
+    blocks: Mapping[tuple[int, str], tuple[int, ...]],
+    out: Layout,
+    lanes: int,
+) -> bool:
+    """Whether the anchor is a sum of u8 x i8 products, its reduction and result blocked as the instruction wants."""
     product = weighted_product(program.stages[anchor])
     if product is None or lanes == 0 or program.stages[anchor].body != Apply("mul", product):
         return False
@@ -94,7 +107,9 @@ def _dots(program: Kernel, anchor: int, operands: Sequence[Operand], blocks: Map
 
 
 def _without_halo(layout: Layout) -> Layout:
-    dims = tuple(type(d)(d.axis, d.stride, d.extent - layout.before[d.axis] - layout.after[d.axis]) for d in layout.dims)
+    dims = tuple(
+        type(d)(d.axis, d.stride, d.extent - layout.before[d.axis] - layout.after[d.axis]) for d in layout.dims
+    )
     zeros = (0,) * len(layout.logical)
     return Layout(layout.logical, dims, zeros, zeros)
 
@@ -115,7 +130,9 @@ def _costly(nest: Nest) -> bool:
     return isinstance(nest.body, Apply)
 
 
-def _reduction_blocks(program: Kernel, anchor: int, operands: Sequence[Operand]) -> dict[tuple[int, str], tuple[int, ...]]:
+def _reduction_blocks(
+    program: Kernel, anchor: int, operands: Sequence[Operand]
+) -> dict[tuple[int, str], tuple[int, ...]]:
     """Split a reduction axis like the channels it runs over, where running over surplus channels adds nothing."""
     nest = program.stages[anchor]
     extents = {a.name: a.extent for a in nest.reduction}
@@ -136,21 +153,40 @@ def _weighted(nest: Nest, name: str, operands: Sequence[Operand]) -> bool:
     body = nest.body
     if nest.reduce != "sum" or not isinstance(body, Apply) or body.function != "mul":
         return False
-    weights = [a for a in body.args if isinstance(a, Load) and a.operand < len(operands) and operands[a.operand].layout is None]
+    weights = [
+        a for a in body.args if isinstance(a, Load) and a.operand < len(operands) and operands[a.operand].layout is None
+    ]
     return any(name == bare_axis(index) for w in weights for index in w.index)
 
 
-def _param_layout(program: Kernel, operand: int, type: TensorType, stages: Mapping[int, Storage], blocks: Mapping[tuple[int, str], tuple[int, ...]], dot: bool) -> Layout:
+def _param_layout(
+    program: Kernel,
+    operand: int,
+    type: TensorType,
+    stages: Mapping[int, Storage],
+    blocks: Mapping[tuple[int, str], tuple[int, ...]],
+    dot: bool,
+) -> Layout:
     """Split the axes of a parameter as the first stored stage that reads it runs over them."""
     for stage, nest in enumerate(program.stages):
         for load in loads(nest.body):
             if load.operand == operand:
                 holder = stage if stage in stages else program.results[0]
-                return _packed(nest, stage, load, type.shape, stages[holder].layout, blocks, dot and nest.reduce is not None)
+                return _packed(
+                    nest, stage, load, type.shape, stages[holder].layout, blocks, dot and nest.reduce is not None
+                )
     return Layout.plain(type.shape)
 
 
-def _packed(nest: Nest, stage: int, load: Load, shape: tuple[int, ...], out: Layout, blocks: Mapping[tuple[int, str], tuple[int, ...]], dot: bool) -> Layout:
+def _packed(
+    nest: Nest,
+    stage: int,
+    load: Load,
+    shape: tuple[int, ...],
+    out: Layout,
+    blocks: Mapping[tuple[int, str], tuple[int, ...]],
+    dot: bool,
+) -> Layout:
     names = [bare_axis(index) for index in load.index]
     parallel = [a.name for a in nest.parallel]
     if len(out.logical) != len(parallel):
@@ -160,7 +196,9 @@ def _packed(nest: Nest, stage: int, load: Load, shape: tuple[int, ...], out: Lay
     by_loop = sorted(range(len(shape)), key=lambda i: rank.get(names[i], -1))
     digits = {i: _digits(i, shape[i], sizes.get(names[i], (1,))) for i in by_loop}
     lanes = [d for i in by_loop if names[i] in parallel for d in digits[i][1:]]
-    steps = [digits[i][level] for level in (1, 2) for i in by_loop if names[i] not in parallel and level < len(digits[i])]
+    steps = [
+        digits[i][level] for level in (1, 2) for i in by_loop if names[i] not in parallel and level < len(digits[i])
+    ]
     tails = [*steps[:-1], *lanes, *steps[-1:]] if dot else [*steps, *lanes]
     zeros = (0,) * len(shape)
     return Layout(shape, (*(digits[i][0] for i in by_loop), *tails), zeros, zeros)

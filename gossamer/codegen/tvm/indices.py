@@ -14,7 +14,7 @@ def bare_axis(index: Index) -> str:
 
 
 def simplified(nest: Nest) -> Nest:
-    """The nest with axes of one step gone from its indices, and reduction loops of one step gone (but for a last one)."""
+    """The nest without one-step axes in its indices, and without one-step reduction loops (but for a last one)."""
     extents = {a.name: a.extent for a in nest.axes}
     units: dict[str, Index] = {a.name: Affine() for a in nest.axes if a.extent == 1}
 

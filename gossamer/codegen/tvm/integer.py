@@ -1,7 +1,7 @@
 """Integer products with an offset: sum((x - z) * w) = sum(x * w) - z * sum(w), so that 8-bit dot products apply.
 
 The correction -z * sum(w) is one number per output channel, known when weights are packed; it becomes a constant of the
-program, added where the sum is stored. Padding reads z, which the identity covers: those products are then part of both sums.
+program, added where the sum is stored. Padding reads z, which the identity covers: it is then part of both sums.
 """
 
 from dataclasses import replace
@@ -30,25 +30,30 @@ def offset_weight(program: Program) -> tuple[int, int] | None:
 
 
 def without_offset(program: Program, weight: Array) -> Program:
-    """The program with the offset moved into a constant; `weight` are the numbers of the operand `offset_weight` names."""
+    """The program with the offset moved into a constant; `weight`: the operand that `offset_weight` names."""
     found, pair = offset_weight(program), anchored(program.kernel)
     if found is None or pair is None:
         return program
     anchor, store = (program.kernel.stages[i] for i in pair)
     product = weighted_product(anchor)
     assert product is not None
-    channel = next(i for i, index in enumerate(product[1].index) if bare_axis(index) in {a.name for a in anchor.parallel})
+    channel = next(
+        i for i, index in enumerate(product[1].index) if bare_axis(index) in {a.name for a in anchor.parallel}
+    )
     name = bare_axis(product[1].index[channel])
     others = tuple(i for i in range(weight.ndim) if i != channel)
     correction = -found[1] * weight.astype(np.int64).sum(axis=others)
     position = [a.name for a in anchor.parallel].index(name)
     plain = replace(anchor, body=apply("mul", *product))
-    corrected = _corrected(store, program.kernel.operands + pair[0], program.kernel.operands, store.parallel[position].name)
+    corrected = _corrected(
+        store, program.kernel.operands + pair[0], program.kernel.operands, store.parallel[position].name
+    )
     return _with_constant(program, {pair[0]: plain, pair[1]: corrected}, tuple(float(c) for c in correction))
 
 
 def _corrected(store: Nest, acc: int, constant: int, axis: str) -> Nest:
     """The storing stage with every read of the sum corrected; -1 - constant marks the operand to come."""
+
     def change(leaf: Expr) -> Expr:
         if isinstance(leaf, Load) and leaf.operand == acc:
             return apply("add", leaf, Load(-1 - constant, (at(axis),)))

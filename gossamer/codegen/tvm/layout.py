@@ -95,7 +95,11 @@ class Layout:
         """Logical array -> physical array (C-contiguous), halo and surplus lanes filled."""
         sizes = [prod(d.extent for d in self.parts(a)) for a in range(len(self.logical))]
         widths = [(b, size - b - e) for b, e, size in zip(self.before, self.logical, sizes, strict=True)]
-        padded = np.pad(array, widths, constant_values=np.asarray(self.fill).astype(array.dtype)) if any(map(any, widths)) else array
+        padded = (
+            np.pad(array, widths, constant_values=np.asarray(self.fill).astype(array.dtype))
+            if any(map(any, widths))
+            else array
+        )
         digits = [d for a in range(len(self.logical)) for d in self.parts(a)]
         split = padded.reshape([d.extent for d in digits])
         return np.ascontiguousarray(split.transpose([digits.index(d) for d in self.dims]))

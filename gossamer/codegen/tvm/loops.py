@@ -1,6 +1,6 @@
 """Apply an IR `Schedule` to the naive loops of a lowered function.
 
-Two shapes of program. *Anchored*: one reduction whose result is stored by one pointwise stage; the reduction is computed
+Two shapes of program. *Anchored*: one reduction whose result one pointwise stage stores; the reduction is computed
 tile by tile inside the loops of the store, in registers:
 
     parallel outer tiles: outer tiles: { acc[tile] = 0; for reduction: acc[tile] += ...; store epilogue(acc[tile]) }
@@ -23,7 +23,9 @@ MIN_PARALLEL_POINTS = 8192
 """Below this many loop points a kernel stays on one thread: waking the other costs about 3 us."""
 
 
-def apply_schedule(function: Any, nestings: Sequence[Nesting], program: Kernel, schedule: Schedule, lanes: int, dot: bool = False) -> Any:
+def apply_schedule(
+    function: Any, nestings: Sequence[Nesting], program: Kernel, schedule: Schedule, lanes: int, dot: bool = False
+) -> Any:
     """The scheduled function."""
     loops = LoopSchedule(function)
     pair = anchored(program)
@@ -68,7 +70,9 @@ def _vector_loop(loops: Any, spatial: list[Any], extent: int, lanes: int) -> tup
 class _Anchored:
     """Tiles the store, computes the reduction per tile in registers, unrolls and vectorises both."""
 
-    def __init__(self, loops: Any, acc: Nesting, store: Nesting, anchor: Nest, schedule: Schedule, lanes: int, dot: bool) -> None:
+    def __init__(
+        self, loops: Any, acc: Nesting, store: Nesting, anchor: Nest, schedule: Schedule, lanes: int, dot: bool
+    ) -> None:
         self.loops, self.acc, self.store, self.anchor, self.schedule = loops, acc, store, anchor, schedule
         self.lanes, self.dot = lanes, dot
         self.names = [anchor.parallel[d.axis].name for d in store.dims]

@@ -57,7 +57,9 @@ def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, .
     nestings = tuple(_nesting(program, form, stage) for stage in order)
     params = [Buffer(f"i{k}", s.layout.shape, s.dtype) for k, s in enumerate(form.operands)]
     params += [Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in program.results]
-    inner = [Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in order if r not in program.results]
+    inner = [
+        Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in order if r not in program.results
+    ]
     blocks = [_Stage(program, form, nesting).block() for nesting in nestings]
     return build_function(name, params, inner, blocks), nestings
 
@@ -65,7 +67,9 @@ def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, .
 def _nesting(program: Kernel, form: Form, stage: int) -> Nesting:
     layout, nest = form.stages[stage].layout, program.stages[stage]
     dims = tuple(Dim(d.axis, d.stride, layout.logical[d.axis]) if _framed(layout, d.axis) else d for d in layout.dims)
-    digits = [d for axis in nest.reduction for d in _reduction_digits(axis, form.reduction_blocks.get((stage, axis.name), ()))]
+    digits = [
+        d for axis in nest.reduction for d in _reduction_digits(axis, form.reduction_blocks.get((stage, axis.name), ()))
+    ]
     loops = sorted(digits, key=lambda d: d.level)
     extents = tuple(d.extent for d in dims) + tuple(d.extent for d in loops)
     return Nesting(f"s{stage}", stage, dims, tuple(loops), extents)
@@ -75,7 +79,10 @@ def _reduction_digits(axis: Axis, sizes: tuple[int, ...]) -> tuple["ReductionLoo
     """The loops of a reduction axis cut into blocks of `sizes`, outermost first."""
     strides = (*sizes, 1)
     outer = ReductionLoop(axis.name, 0, strides[0], -(-axis.extent // strides[0]), len(strides) == 1)
-    inner = (ReductionLoop(axis.name, k + 1, b, a // b, k + 2 == len(strides)) for k, (a, b) in enumerate(zip(strides, strides[1:])))
+    inner = (
+        ReductionLoop(axis.name, k + 1, b, a // b, k + 2 == len(strides))
+        for k, (a, b) in enumerate(zip(strides, strides[1:]))
+    )
     return (outer, *inner)
 
 
@@ -94,13 +101,20 @@ class _Stage:
 
     def block(self) -> Block:
         count, storage = len(self.nesting.dims), self.form.stages[self.nesting.stage]
-        parts = (self.nesting.name, f"s{self.nesting.stage}", self.nesting.extents[:count], self.nesting.extents[count:])
+        parts = (
+            self.nesting.name,
+            f"s{self.nesting.stage}",
+            self.nesting.extents[:count],
+            self.nesting.extents[count:],
+        )
         if self.nest.reduce is None:
             return Block(*parts, self._body)
         start, combine = _REDUCTIONS[self.nest.reduce]
         return Block(*parts, self._body, number(start, storage.dtype), combine)
 
-    def _body(self, buffers: Mapping[str, Any], spatial: Sequence[Any], reduction: Sequence[Any]) -> tuple[list[Any], Scalar]:
+    def _body(
+        self, buffers: Mapping[str, Any], spatial: Sequence[Any], reduction: Sequence[Any]
+    ) -> tuple[list[Any], Scalar]:
         self.buffers = buffers
         storage, dims = self.form.stages[self.nesting.stage], self.nesting.dims
         where = self._spatial(dims, spatial) | self._reduced(reduction)
@@ -110,7 +124,10 @@ class _Stage:
         return [v + storage.layout.before[d.axis] for d, v in zip(dims, spatial, strict=True)], value
 
     def _spatial(self, dims: Sequence[Dim], loops: Sequence[Any]) -> dict[str, Coordinate]:
-        return {axis.name: _joined([(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i]) for i, axis in enumerate(self.nest.parallel)}
+        return {
+            axis.name: _joined([(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i])
+            for i, axis in enumerate(self.nest.parallel)
+        }
 
     def _reduced(self, loops: Sequence[Any]) -> dict[str, Coordinate]:
         found: dict[str, list[tuple[int, Any, int]]] = {}
@@ -162,14 +179,18 @@ class _Stage:
         return cast(self.expression(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
 
 
-def stage_value(program: Kernel, form: Form, buffers: Mapping[str, Any], point: Sequence[Coordinate], total: Scalar) -> Scalar:
+def stage_value(
+    program: Kernel, form: Form, buffers: Mapping[str, Any], point: Sequence[Coordinate], total: Scalar
+) -> Scalar:
     """What the storing stage of an anchored program stores at a point where the reduction's value is `total`."""
     anchor, store = next((i for i, n in enumerate(program.stages) if n.reduce is not None), 0), program.results[0]
     stage = _Stage(program, form, Nesting("", store, (), (), ()))
     stage.buffers, stage.known = buffers, {anchor: total}
     where = {axis.name: value for axis, value in zip(stage.nest.parallel, point, strict=True)}
     storage = form.stages[store]
-    return stage.masked(cast(stage.expression(stage.nest.body, stage.nest.compute, where), storage.dtype), where, storage)
+    return stage.masked(
+        cast(stage.expression(stage.nest.body, stage.nest.compute, where), storage.dtype), where, storage
+    )
 
 
 def _joined(parts: list[tuple[int, Any, int]]) -> Coordinate:

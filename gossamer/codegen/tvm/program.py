@@ -60,7 +60,9 @@ def _simplified(kernel: Kernel) -> Kernel:
 def _kernel_of(node: Node) -> Kernel:
     kernel = node.op.kernel()
     if kernel is None:
-        raise BackendError(f"{node.title} ({node.op.name}): the op is opaque (no loop nest), so no code can be generated for it")
+        raise BackendError(
+            f"{node.title} ({node.op.name}): the op is opaque (no loop nest), so no code can be generated for it"
+        )
     return kernel
 
 
@@ -102,7 +104,9 @@ def _split_epilogues(kernel: Kernel) -> Kernel:
             nest = replace(nest, axes=nest.parallel, body=body, reduce=None, epilogue=None, compute=compute)
         stages.append(nest)
         table.append(kernel.operands + len(stages) - 1)
-    return Kernel(kernel.operands, tuple(stages), tuple(table[kernel.operands + r] - kernel.operands for r in kernel.results))
+    return Kernel(
+        kernel.operands, tuple(stages), tuple(table[kernel.operands + r] - kernel.operands for r in kernel.results)
+    )
 
 
 def _materialise_results(kernel: Kernel) -> Kernel:

@@ -1,7 +1,7 @@
 """Scalar functions of loop-nest bodies as TVM expressions; elementary functions as polynomials so that they vectorise.
 
 LLVM turns `exp` of a vector into one library call per lane; the polynomials here (Cephes single precision; erf from
-Abramowitz & Stegun 7.1.26) stay in registers. Errors against float64: exp, tanh, sigmoid 2e-7 relative, erf 2e-7 absolute.
+Abramowitz & Stegun 7.1.26) stay in registers. Errors: exp, tanh, sigmoid 2e-7 relative, erf 2e-7 absolute.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,13 @@ Scalar: TypeAlias = Any
 def number(value: float, dtype: str) -> Scalar:
     """A constant; infinities become the largest value of integer types."""
     if dtype.startswith(("int", "uint")):
-        limit = value if abs(value) != float("inf") else tirx.max_value(dtype).value if value > 0 else tirx.min_value(dtype).value
+        limit = (
+            value
+            if abs(value) != float("inf")
+            else tirx.max_value(dtype).value
+            if value > 0
+            else tirx.min_value(dtype).value
+        )
         return tirx.const(int(limit), dtype)
     return tirx.const(bool(value), dtype) if dtype == "bool" else tirx.const(float(value), dtype)
 
@@ -43,7 +49,7 @@ def kind(value: Scalar) -> str:
 def _exp(d: str, x: Scalar) -> Scalar:
     if d != "float32":
         return tirx.exp(x)
-    c: Callable[[float], Scalar] = lambda v: tirx.const(v, d)
+    c = _constants(d)
     bounded = tirx.max(tirx.min(x, c(89.0)), c(-104.0))
     n = tirx.floor(bounded * c(1.44269504088896341) + c(0.5))
     r = bounded - n * c(0.693359375) - n * c(-2.12194440e-4)
@@ -53,6 +59,10 @@ def _exp(d: str, x: Scalar) -> Scalar:
     whole = tirx.Cast("int32", n)
     half = tirx.shift_right(whole, tirx.const(1, "int32"))
     return (poly * r * r + r + c(1.0)) * _power_of_two(half) * _power_of_two(whole - half)
+
+
+def _constants(dtype: str) -> Callable[[float], Scalar]:
+    return lambda value: tirx.const(value, dtype)
 
 
 def _power_of_two(n: Scalar) -> Scalar:
@@ -67,7 +77,7 @@ def _sigmoid(d: str, x: Scalar) -> Scalar:
 def _tanh(d: str, x: Scalar) -> Scalar:
     if d != "float32":
         return tirx.tanh(x)
-    c: Callable[[float], Scalar] = lambda v: tirx.const(v, d)
+    c = _constants(d)
     z = x * x
     poly = c(-5.70498872745e-3)
     for k in (2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1):
@@ -77,7 +87,7 @@ def _tanh(d: str, x: Scalar) -> Scalar:
 
 
 def _erf(d: str, x: Scalar) -> Scalar:
-    c: Callable[[float], Scalar] = lambda v: tirx.const(v, d)
+    c = _constants(d)
     size = tirx.max(x, c(0.0) - x)
     t = c(1.0) / (c(1.0) + c(0.3275911) * size)
     poly = c(1.061405429)
@@ -111,7 +121,11 @@ def _sign(d: str, x: Scalar) -> Scalar:
 def _pow(d: str, x: Scalar, y: Scalar) -> Scalar:
     if d.startswith("float") and isinstance(y, tirx.FloatImm) and float(y.value) in (2.0, 3.0):
         return x * x if float(y.value) == 2.0 else x * x * x
-    return tirx.pow(x, y) if d.startswith("float") else tirx.Cast(d, tirx.pow(tirx.Cast("float64", x), tirx.Cast("float64", y)))
+    return (
+        tirx.pow(x, y)
+        if d.startswith("float")
+        else tirx.Cast(d, tirx.pow(tirx.Cast("float64", x), tirx.Cast("float64", y)))
+    )
 
 
 _TABLE: dict[str, Callable[..., Scalar]] = {
@@ -120,7 +134,8 @@ _TABLE: dict[str, Callable[..., Scalar]] = {
     "maximum": lambda d, x, y: tirx.max(x, y), "minimum": lambda d, x, y: tirx.min(x, y),
     "pow": _pow, "neg": lambda d, x: number(0, d) - x, "abs": lambda d, x: tirx.max(x, number(0, d) - x),
     "exp": _exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": _tanh, "erf": _erf,
-    "sigmoid": _sigmoid, "floor": _rounding(tirx.floor), "ceil": _rounding(tirx.ceil), "round": _rounding(tirx.nearbyint),
+    "sigmoid": _sigmoid, "round": _rounding(tirx.nearbyint),
+    "floor": _rounding(tirx.floor), "ceil": _rounding(tirx.ceil),
     "sign": _sign, "sin": lambda d, x: tirx.sin(x), "cos": lambda d, x: tirx.cos(x),
     "lt": _compare(tirx.LT), "le": _compare(tirx.LE), "eq": _compare(tirx.EQ),
     "and": lambda d, x, y: _as_number(d, tirx.And(_true(d, x), _true(d, y))),

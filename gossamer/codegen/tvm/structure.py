@@ -12,7 +12,7 @@ def largest_divisor(extent: int, limit: int) -> int:
 
 
 def vector_width(extent: int, lanes: int) -> int:
-    """Lanes to give a loop of `extent` steps: a power of two where one of some size divides it, else all of a short loop."""
+    """Lanes for a loop of `extent` steps: a power of two where a fair one divides it, else all of a short loop."""
     power = min(extent & -extent, lanes)
     return power if power * 4 >= min(lanes, extent) else largest_divisor(extent, lanes)
 
@@ -45,7 +45,7 @@ def weighted_product(nest: Nest) -> tuple[Load, Load] | None:
 
 
 def shared_factor(nest: Nest, axis: int) -> bool:
-    """The nest sums products of one factor that varies along the parallel axis and one that does not (a weight and an input)."""
+    """The nest sums products of a factor that varies along the parallel axis (a weight) and one that does not."""
     product, name = weighted_product(nest), nest.parallel[axis].name
     if product is None:
         return False

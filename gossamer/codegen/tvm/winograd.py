@@ -1,9 +1,9 @@
-"""Winograd convolution F(m x m, r x r) in three kernels: input transform, one product per tile element, output transform.
+"""Winograd convolution F(m x m, r x r) in three kernels: input transform, products per tile element, output transform.
 
     V[e, ic, t] = (B^T d B)[e]      U[e, oc, ic] = (G w G^T)[e] (packed ahead)      M[e, oc, t] = sum over ic of U * V
     Y = A^T M A, then the epilogue of the fused node, stored in the layout the plan wants.
 
-e = element of the n x n tile (n = m + r - 1, row-major), t = tile of the image (batch, row, column). Transforms come from
+e = element of the n x n tile (n = m + r - 1, row-major), t = tile (batch, row, column). The transforms come from
 `gossamer.ir.winograd` (Cook-Toom, exact); only the products' rounding differs from a direct convolution. The transforms
 are straight-line code over channel vectors; their many common subexpressions are left to LLVM, which removes them.
 """
@@ -108,7 +108,7 @@ class InputTransform:
 
 @dataclass(frozen=True)
 class OutputTransform:
-    """Kernel (operands and constants of the node, M) -> (results). `program` is the node's own, anchored on the convolution."""
+    """Kernel (operands and constants of the node, M) -> (results). `program` is the node's own."""
 
     tiling: Tiling
     program: Kernel
@@ -124,8 +124,15 @@ class OutputTransform:
         return output_transform(name, self)
 
 
-def combination(matrix: Sequence[Sequence[float]], values: Mapping[tuple[int, int], Any], row: int, column: int, times: Any, zero: Any) -> Any:
-    """(T X T^T)[row, column], columns first so that equal partial sums are equal expressions; zero and unit entries cost nothing."""
+def combination(
+    matrix: Sequence[Sequence[float]],
+    values: Mapping[tuple[int, int], Any],
+    row: int,
+    column: int,
+    times: Any,
+    zero: Any,
+) -> Any:
+    """(T X T^T)[row, column], columns first so that partial sums are equal expressions; zeros and ones are free."""
     total = None
     for i, outer in enumerate(matrix[row]):
         if outer:

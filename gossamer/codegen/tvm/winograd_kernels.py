@@ -10,7 +10,6 @@ from gossamer.codegen.tvm.lower import Coordinate, stage_value
 from gossamer.codegen.tvm.scalar import number
 from gossamer.codegen.tvm.structure import anchored
 from gossamer.codegen.tvm.winograd import InputTransform, OutputTransform, Tiling, combination
-from gossamer.ir.nest import Kernel
 
 
 def _scaled(value: Any, factor: float) -> Any:
@@ -26,20 +25,42 @@ def input_transform(name: str, kernel: InputTransform) -> Any:
     def body(loops: Any, buffers: Mapping[str, Any]) -> None:
         groups = -(-tiling.ic // block)
         with loops.parallel(tiling.batch * groups * tiling.rows) as task:
-            image, group, row = tirx.floordiv(task, groups * tiling.rows), tirx.floormod(tirx.floordiv(task, tiling.rows), groups), tirx.floormod(task, tiling.rows)
+            image, group, row = (
+                tirx.floordiv(task, groups * tiling.rows),
+                tirx.floormod(tirx.floordiv(task, tiling.rows), groups),
+                tirx.floormod(task, tiling.rows),
+            )
             with loops.serial(tiling.columns) as column:
                 tile = (image * tiling.rows + row) * tiling.columns + column
                 for element in range(tiling.elements):
                     with loops.vectorized(block) as lane:
-                        pixels = {(i, j): _pixel(buffers["x"], layout, tiling, image, (group, lane, block), row * tiling.m + i, column * tiling.m + j) for i in range(size) for j in range(size)}
-                        value = combination(matrix, pixels, element // size, element % size, _scaled, number(0, "float32"))
+                        pixels = {
+                            (i, j): _pixel(
+                                buffers["x"],
+                                layout,
+                                tiling,
+                                image,
+                                (group, lane, block),
+                                row * tiling.m + i,
+                                column * tiling.m + j,
+                            )
+                            for i in range(size)
+                            for j in range(size)
+                        }
+                        value = combination(
+                            matrix, pixels, element // size, element % size, _scaled, number(0, "float32")
+                        )
                         where = [element, group, tile, lane] if block > 1 else [element, group, tile]
                         loops.store(buffers["v"], value, where)
 
-    return build_loops(name, [Buffer("x", layout.shape, kernel.x.dtype), Buffer("v", kernel.v.layout.shape, kernel.v.dtype)], body)
+    return build_loops(
+        name, [Buffer("x", layout.shape, kernel.x.dtype), Buffer("v", kernel.v.layout.shape, kernel.v.dtype)], body
+    )
 
 
-def _pixel(buffer: Any, layout: Layout, tiling: Tiling, image: Any, channel: tuple[Any, Any, int], row: Any, column: Any) -> Any:
+def _pixel(
+    buffer: Any, layout: Layout, tiling: Tiling, image: Any, channel: tuple[Any, Any, int], row: Any, column: Any
+) -> Any:
     """One element of the padded input; tested only where the layout's halo does not reach."""
     group, lane, block = channel
     ys, xs = row - tiling.top, column - tiling.left
@@ -62,20 +83,38 @@ def output_transform(name: str, kernel: OutputTransform) -> Any:
     matrix = tiling.form.arrays()[0].tolist()
     passed = [k for k in range(len(kernel.operands)) if k not in kernel.skipped]
     params = [Buffer(f"i{k}", kernel.operands[k].layout.shape, kernel.operands[k].dtype) for k in passed]
-    params += [Buffer("m", kernel.tiles.layout.shape, kernel.tiles.dtype), Buffer("y", kernel.result.layout.shape, kernel.result.dtype)]
+    params += [
+        Buffer("m", kernel.tiles.layout.shape, kernel.tiles.dtype),
+        Buffer("y", kernel.result.layout.shape, kernel.result.dtype),
+    ]
 
     def body(loops: Any, buffers: Mapping[str, Any]) -> None:
         groups = -(-tiling.oc // block)
         with loops.parallel(tiling.batch * groups * tiling.rows) as task:
-            image, group, row = tirx.floordiv(task, groups * tiling.rows), tirx.floormod(tirx.floordiv(task, tiling.rows), groups), tirx.floormod(task, tiling.rows)
+            image, group, row = (
+                tirx.floordiv(task, groups * tiling.rows),
+                tirx.floormod(tirx.floordiv(task, tiling.rows), groups),
+                tirx.floormod(task, tiling.rows),
+            )
             with loops.serial(tiling.columns) as column:
                 tile = (image * tiling.rows + row) * tiling.columns + column
                 for i, j in ((i, j) for i in range(tiling.m) for j in range(tiling.m)):
                     inside = _inside(tiling, row * tiling.m + i, column * tiling.m + j, i, j)
                     with loops.when(inside), loops.vectorized(block) as lane:
-                        products = {(a, b): _tile_element(buffers["m"], a * size + b, group, tile, lane, block) for a in range(size) for b in range(size)}
+                        products = {
+                            (a, b): _tile_element(buffers["m"], a * size + b, group, tile, lane, block)
+                            for a in range(size)
+                            for b in range(size)
+                        }
                         total = combination(matrix, products, i, j, _scaled, number(0, "float32"))
-                        _store(loops, kernel, buffers, total, (image, group, lane, block), (row * tiling.m + i, column * tiling.m + j))
+                        _store(
+                            loops,
+                            kernel,
+                            buffers,
+                            total,
+                            (image, group, lane, block),
+                            (row * tiling.m + i, column * tiling.m + j),
+                        )
 
     return build_loops(name, params, body)
 
@@ -90,7 +129,14 @@ def _inside(tiling: Tiling, row: Any, column: Any, i: int, j: int) -> list[Any]:
     return tests + ([column < tiling.ow] if (tiling.columns - 1) * tiling.m + j >= tiling.ow else [])
 
 
-def _store(loops: Any, kernel: OutputTransform, buffers: Mapping[str, Any], total: Any, place: tuple[Any, Any, Any, int], pixel: tuple[Any, Any]) -> None:
+def _store(
+    loops: Any,
+    kernel: OutputTransform,
+    buffers: Mapping[str, Any],
+    total: Any,
+    place: tuple[Any, Any, Any, int],
+    pixel: tuple[Any, Any],
+) -> None:
     (image, group, lane, block), (row, column) = place, pixel
     tiling, layout = kernel.tiling, kernel.result.layout
     channels = {block: group, 1: lane} if block > 1 else {1: group}
@@ -109,6 +155,7 @@ def _store(loops: Any, kernel: OutputTransform, buffers: Mapping[str, Any], tota
 def _form_of(kernel: OutputTransform) -> Form:
     pair = anchored(kernel.program)
     assert pair is not None
-    stored: tuple[tuple[int, Storage], ...] = tuple(sorted({pair[0]: kernel.tiles, pair[1]: kernel.result}.items(), key=lambda item: item[0]))
+    stored: tuple[tuple[int, Storage], ...] = tuple(
+        sorted({pair[0]: kernel.tiles, pair[1]: kernel.result}.items(), key=lambda item: item[0])
+    )
     return Form(kernel.operands, stored, ())
-
