@@ -1,0 +1,197 @@
+"""A search space: architecture x precision x hardware, a product of named choices.
+
+    space = CoDesignSpace(architecture, Precision(architecture.slots), backend)
+    genomes = space.choices.sample(100, rng)
+    population = space.layers(genomes)            # what a cost model prices: no IR involved
+    plan = space.architecture.plan(space.decode(genome))   # what is trained, and lowered to IR
+
+Invariant (tested): `space.layers` of a genome equals `gossamer.ir.analysis.layers` of the module it is lowered to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossamer.backends.base import Backend
+from gossamer.ir.errors import HardwareError, SearchError
+from gossamer.ir.hardware import Hardware, Number
+from gossamer.ir.layer import Layer
+from gossamer.search.choices import Choice, Choices, Condition, Genomes
+from gossamer.search.columns import PLACE, Population, to_layers
+from gossamer.search.plan import Plan
+
+BITS = (4, 6, 8)
+STORED_BITS = 8
+"""Bits of a tensor between two layers that only a weightless layer reads: the default of the quantize pass."""
+FLOAT_BITS = 32
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place for one layer. `weighted` slots have bits of their own; `when` it exists; `cast`: only in a quantised network."""
+
+    name: str
+    weighted: bool = True
+    cast: bool = False
+    when: tuple[Condition, ...] = ()
+
+
+class Architecture(Protocol):
+    """A family of networks for one kind of image."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def choices(self) -> Choices: ...
+
+    @property
+    def slots(self) -> tuple[Slot, ...]:
+        """Places for layers, in order of execution."""
+        ...
+
+    def shapes(self, choices: Choices, genomes: Genomes) -> Population:
+        """Layers without bits. `choices` are the whole space's, so that columns are found by name."""
+        ...
+
+    def plan(self, values: Mapping[str, Number]) -> Plan:
+        """The steps of one design; `values` are its active choices by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Bits of the weights and of the input of every weighted layer. An empty `bits` leaves everything in float."""
+
+    slots: tuple[Slot, ...]
+    bits: tuple[int, ...] = BITS
+
+    @cached_property
+    def items(self) -> tuple[Choice, ...]:
+        """Two choices per weighted slot, under the slot's own conditions (which name choices of the architecture)."""
+        weighted = [slot for slot in self.slots if slot.weighted] if self.bits else []
+        return tuple(
+            Choice(f"{slot.name}.{what}", self.bits, slot.when) for slot in weighted for what in ("weight_bits", "input_bits")
+        )
+
+    def apply(self, choices: Choices, genomes: Genomes, population: Population) -> None:
+        """Write bits into the layers. A tensor is stored in the bits of the layer that reads it, float if none does."""
+        if not self.bits:
+            population.active[:, [slot.cast for slot in self.slots]] = False
+            return
+        following = np.full(len(genomes), FLOAT_BITS, np.int64)
+        for place in range(len(self.slots) - 1, -1, -1):
+            slot, row = self.slots[place], population.rows[:, place]
+            row[:, PLACE["output_bits"]] = following
+            own = np.full(len(genomes), STORED_BITS, np.int64)
+            if slot.weighted:
+                own = choices.column(f"{slot.name}.input_bits", genomes)
+                row[:, PLACE["weight_bits"]] = choices.column(f"{slot.name}.weight_bits", genomes)
+                row[:, PLACE["activation_bits"]] = own  # a weightless layer computes in float
+            following = np.where(population.active[:, place], own, following)
+
+
+@dataclass(frozen=True)
+class Precisions:
+    """Bits of one weighted layer of one design."""
+
+    weight_bits: int
+    input_bits: int
+
+
+class CoDesignSpace:
+    """The product. Gene order: architecture, precision, hardware."""
+
+    def __init__(self, architecture: Architecture, precision: Precision, backend: Backend) -> None:
+        self.architecture, self.precision, self.backend = architecture, precision, backend
+        self.hardware_choices = hardware_choices(backend.hardware)
+        self.choices = Choices((*architecture.choices.items, *precision.items, *self.hardware_choices.items))
+        self.network_genes = len(architecture.choices) + len(precision.items)
+        self._known_hardware: dict[bytes, Hardware | None] = {}
+
+    def repair(self, genomes: Genomes) -> Genomes:
+        """Canonical genomes. Bits are cut to what a chip's multipliers take, if its hardware has `pe_bits`."""
+        found = self.choices.repair(genomes)
+        if "hardware.pe_bits" in self.choices.places and self.precision.items:
+            widest = self.choices.column("hardware.pe_bits", found)
+            most = np.searchsorted(np.array(self.precision.bits), widest, side="right") - 1
+            bits = found[:, len(self.architecture.choices) : self.network_genes]
+            np.minimum(bits, np.maximum(most, 0)[:, None], out=bits)
+        return found
+
+    def sample(self, count: int, rng: np.random.Generator) -> Genomes:
+        """Canonical genomes drawn at random."""
+        return self.repair(self.choices.sample(count, rng))
+
+    def layers(self, genomes: Genomes) -> Population:
+        """Layers of [P, genes] repaired genomes."""
+        population = self.architecture.shapes(self.choices, genomes)
+        self.precision.apply(self.choices, genomes, population)
+        return population
+
+    def layers_of(self, genome: Genomes) -> tuple[Layer, ...]:
+        """Layers of one genome, as objects."""
+        return to_layers(self.layers(genome[None]).flat()[0])
+
+    def hardware(self, genome: Genomes) -> Hardware | None:
+        """The hardware of one genome; None where its values exclude each other."""
+        genes = genome[self.network_genes :]
+        key = genes.tobytes()
+        if key not in self._known_hardware:
+            self._known_hardware[key] = self._build_hardware(genes)
+        return self._known_hardware[key]
+
+    def _build_hardware(self, genes: Genomes) -> Hardware | None:
+        values = {name.removeprefix("hardware."): value for name, value in self.hardware_choices.decode(genes).items()}
+        try:
+            return self.backend.hardware.build(values)
+        except HardwareError:
+            return None
+
+    def decode(self, genome: Genomes) -> dict[str, Number]:
+        """Every active choice of one genome by name."""
+        return self.choices.decode(genome)
+
+    def network_values(self, genome: Genomes) -> dict[str, Number]:
+        """The active choices of the network alone: architecture and bits."""
+        return {name: value for name, value in self.decode(genome).items() if not name.startswith("hardware.")}
+
+    def bits(self, genome: Genomes) -> dict[str, Precisions]:
+        """Slot -> its bits, for the weighted slots that exist. Empty in a float space."""
+        values = self.decode(genome)
+        return {
+            slot.name: Precisions(int(values[f"{slot.name}.weight_bits"]), int(values[f"{slot.name}.input_bits"]))
+            for slot in self.architecture.slots
+            if f"{slot.name}.weight_bits" in values
+        }
+
+    def network_keys(self, genomes: Genomes) -> NDArray[np.int64]:
+        """The genes that accuracy depends on."""
+        return np.ascontiguousarray(genomes[:, : self.network_genes])
+
+    def corners(self) -> Genomes:
+        """A few designs at the edges of the space, so that a search starts knowing how far each axis reaches."""
+        parts = np.split(self.choices.sizes, (len(self.architecture.choices), self.network_genes))
+        ends = [(np.zeros_like(sizes), sizes // 2, sizes - 1) for sizes in parts]
+        picks = [(a, p, h) for a in (0, 1, 2) for p in (0, 2) for h in (0, 1, 2)]
+        rows = [np.concatenate([ends[part][pick] for part, pick in enumerate(picked)]) for picked in picks]
+        return np.unique(self.repair(np.stack(rows)), axis=0)
+
+
+def hardware_choices(hardware: type[Hardware]) -> Choices:
+    """One choice per hardware parameter that may be searched; the others stay at their defaults."""
+    return Choices(tuple(Choice(f"hardware.{info.name}", info.search) for info in hardware.parameters() if info.search))
+
+
+def load_space(name: str, backend: Backend, input_shape: tuple[int, int, int], classes: int, bits: Sequence[int] = BITS) -> CoDesignSpace:
+    """The installed space `name` for these images and this target."""
+    from gossamer.ir.registry import SPACES
+
+    if min(input_shape[1:]) < 8:
+        raise SearchError(f"images of {input_shape[1]}x{input_shape[2]} are too small for space '{name}': 8x8 is the least")
+    architecture: Architecture = SPACES.load(name)(input_shape, classes)
+    return CoDesignSpace(architecture, Precision(architecture.slots, tuple(bits)), backend)
