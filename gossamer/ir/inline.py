@@ -164,10 +164,11 @@ def _reads(slot: int, nest: Nest) -> list[int]:
 
 def _point_by_point(slot: int, nest: Nest, reader: Nest) -> bool:
     """Whether the reader has no reduction, the nest's shape, and reads the nest only at the point it computes."""
+    if reader.reduce is not None or reader.shape != nest.shape:
+        return False
     here = [(at(a.name), Affine() if a.extent == 1 else at(a.name)) for a in reader.axes]
     reads = [load for load in reader.loads if load.operand == slot]
-    same = all(index in ok for load in reads for index, ok in zip(load.index, here, strict=True))
-    return reader.reduce is None and reader.shape == nest.shape and same
+    return all(index in ok for load in reads for index, ok in zip(load.index, here, strict=True))
 
 
 def _with_epilogue(slot: int, nest: Nest, reader: Nest) -> Nest:

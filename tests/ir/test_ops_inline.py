@@ -14,6 +14,7 @@ from gossamer.ir.ops import (
     Conv2d,
     Exp,
     Fused,
+    Gemm,
     MaxPool2d,
     Mul,
     Pad,
@@ -154,6 +155,12 @@ KEPT = {
     ),
     "a sum read at other points": (
         lambda add, x: add(Add(x, add(ReduceMean(x, (2, 3))))), 2, f32(*IMAGE),
+    ),
+    "a vector given more dimensions": (
+        lambda add, x, w: add(Relu(add(Reshape(add(Gemm(x, w)), (1, 5, 1, 1))))), 2, f32(1, 4), f32(4, 5),
+    ),
+    "an image made a vector": (
+        lambda add, x: add(Relu(add(Reshape(add(ReduceMean(x, (2, 3))), (2, 4))))), 2, f32(*IMAGE),
     ),
     "softmax keeps its passes": (lambda add, x: add(Softmax(add(Relu(x)))), 4, f32(3, 8)),
     "two readers of a sum": (
