@@ -7,7 +7,7 @@ of products is one matrix product. `exact` computes in float64 what is computed 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import prod
+from math import inf, prod
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from gossamer.ir.nest import (
     Kernel,
     Load,
     Nest,
+    Reduction,
     Table,
     parts,
 )
@@ -35,6 +36,9 @@ from gossamer.ir.scalar import FUNCTIONS, Numbers
 from gossamer.ir.types import F32, DType
 
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+
+OF_NOTHING: dict[Reduction, float] = {"sum": 0.0, "prod": 1.0, "max": -inf, "min": inf}
+"""What a reduction over no points gives (ops refuse the maximum of no integers, which has no such number)."""
 
 
 def evaluate_kernel(kernel: Kernel, operands: Sequence[Array], exact: bool = False) -> tuple[Array, ...]:
@@ -146,10 +150,12 @@ class _Frame:
 
     def reduced(self, nest: Nest) -> Numbers:
         """The accumulator over the parallel axes."""
+        assert nest.reduce is not None
+        if any(a.extent == 0 for a in nest.reduction):
+            return np.full(nest.shape, OF_NOTHING[nest.reduce], held(nest.compute, self.exact))
         product = self._product(nest)
         if product is not None:
             return product
-        assert nest.reduce is not None
         value = self.value(nest.body, nest.compute)
         places = tuple(i for i, a in enumerate(self.axes) if a.reduce)
         shape = [a.extent if a.reduce else value.shape[i] for i, a in enumerate(self.axes)]

@@ -12,7 +12,7 @@ from gossamer.ir.errors import DataError, IRError
 from gossamer.ir.graph import Module, Params
 from gossamer.ir.nest import Acc, Axis, Const, Div, IndexValue, Load, Mod, Nest, Table, apply, at
 from gossamer.ir.op import Op
-from gossamer.ir.ops import Add, Conv2d, Gemm, MaxPool2d, Param, ReduceMean, Relu, Reshape, Split
+from gossamer.ir.ops import Add, Conv2d, Gemm, MaxPool2d, Param, ReduceMean, Relu, Reshape, Softmax, Split
 from gossamer.ir.reference import evaluate, evaluate_graph, evaluate_op
 from gossamer.ir.reference_nest import evaluate_nest
 from gossamer.ir.reference_split import split_axes
@@ -174,6 +174,16 @@ def test_products_and_minima_over_axes_the_body_does_not_use():
         np.testing.assert_array_equal(evaluate_nest(Nest(axes, load, F32, F32, reduce), (x,)), wanted)
     squares = Nest(axes, apply("mul", load, load), F32, F32, "sum", apply("sub", Acc(), Const(1.0)))
     np.testing.assert_array_equal(evaluate_nest(squares, (x,)), 4 * x * x - 1)
+
+
+def test_sums_of_nothing_are_0_and_softmax_of_nothing_is_nothing():
+    a, b, bias = normal(2, 0), normal(0, 3), normal(3)
+    values = [Value(n, TensorType(F32, x.shape)) for n, x in (("a", a), ("b", b), ("bias", bias))]
+    np.testing.assert_array_equal(evaluate_op(Gemm(*values), (a, b, bias))[0], [bias, bias])
+    x, w = Value("x", TensorType(F32, (1, 0, 4, 4))), Value("w", TensorType(F32, (2, 0, 3, 3)))
+    found = evaluate_op(Conv2d(x, w, pads=(1, 1, 1, 1)), (normal(1, 0, 4, 4), normal(2, 0, 3, 3)))[0]
+    np.testing.assert_array_equal(found, np.zeros((1, 2, 4, 4)))
+    assert evaluate_op(Softmax(values[0]), (a,))[0].shape == (2, 0)
 
 
 def test_tables_are_read_by_index_and_integers_wrap_as_stored():
