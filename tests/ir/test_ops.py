@@ -50,6 +50,8 @@ ACTIVATIONS = [
     case("relu_int", [RNG.integers(-9, 9, (4, 5)).astype(np.int32)], ops.Relu, F.relu),
     case("clip", [3 * X], lambda x: ops.Clip(x, 0.0, 6.0), F.relu6),
     case("clip_negative", [X], lambda x: ops.Clip(x, -0.5, 0.25), lambda x: x.clamp(-0.5, 0.25)),
+    case("clip_i32", [np.arange(-9, 9, dtype=np.int32)], lambda x: ops.Clip(x, -np.inf, 3.0), lambda x: x.clamp(max=3)),
+    case("clip_i64", [np.arange(-9, 9)], lambda x: ops.Clip(x, 2.0, 1e30), lambda x: x.clamp(min=2)),
     case("sigmoid", [30 * X], ops.Sigmoid, torch.sigmoid),
     case("tanh", [X], ops.Tanh, torch.tanh),
     case("hard_sigmoid", [4 * X], ops.HardSigmoid, F.hardsigmoid),

@@ -1,14 +1,14 @@
 """Activation functions: pointwise, the result has the type of `x`, of any shape. Float types only, but for Relu."""
 
 from dataclasses import dataclass
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 
 from gossamer.ir.errors import IRError
 from gossamer.ir.nest import Const, Expr, Kernel, apply
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_arithmetic, need_float
 from gossamer.ir.ops.nests import clipped, mapped
-from gossamer.ir.types import TensorType, Value
+from gossamer.ir.types import DType, TensorType, Value
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Relu(Op, name="nn.relu"):
 
 @dataclass(frozen=True)
 class Clip(Op, name="nn.clip"):
-    """min(max(x, low), high); ReLU6 is Clip(x, 0, 6)."""
+    """min(max(x, low), high); ReLU6 is Clip(x, 0, 6). On integers the bounds are whole, or infinite for none."""
 
     x: Value
     low: float
@@ -41,10 +41,27 @@ class Clip(Op, name="nn.clip"):
         need_arithmetic("x", self.x)
         if not self.low <= self.high:
             raise IRError(f"low is {self.low} and high {self.high}, needed low <= high")
+        if self.x.dtype.integer:
+            self._check_integers(self.x.dtype)
         return (self.x.type,)
 
+    def _check_integers(self, dtype: DType) -> None:
+        if any(isfinite(bound) and not float(bound).is_integer() for bound in (self.low, self.high)):
+            raise IRError(f"low is {self.low} and high {self.high}, needed whole bounds on {dtype}: cast to f32 first")
+        if self.low > dtype.high or self.high < dtype.low:
+            found = f"low is {self.low} and high {self.high}"
+            raise IRError(f"{found}, needed bounds that leave a number of {dtype} ({dtype.low}..{dtype.high})")
+
     def kernel(self) -> Kernel:
-        return mapped(self.x, lambda x: clipped(x, self.low, self.high))
+        return mapped(self.x, self._body)
+
+    def _body(self, x: Expr) -> Expr:
+        dtype = self.x.dtype
+        if not dtype.integer:
+            return clipped(x, self.low, self.high)
+        # A bound that the type keeps anyway is left out: it may not be a number of the type computed in.
+        above = apply("maximum", x, Const(self.low)) if self.low > dtype.low else x
+        return apply("minimum", above, Const(self.high)) if self.high < dtype.high else above
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,11 @@ class MaxPool2d(Op, name="nn.max_pool2d"):
     ceil_mode: bool = False
 
     def infer(self) -> tuple[TensorType, ...]:
-        if self.x.type.quant is None:
+        quant = self.x.type.quant
+        if quant is None:
             need_arithmetic("x", self.x)
+        elif quant.axis in (2, 3):
+            raise IRError(f"x has one scale per index of axis {quant.axis}, which windows mix: cast to f32 first")
         need_positive("dilations", self.dilations)
         return (_pooled(self),)
 

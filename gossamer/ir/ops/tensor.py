@@ -130,9 +130,13 @@ class Slice(Op, name="tensor.slice"):
             )
         shape = tuple(self._extent(i) for i in range(self.x.type.rank))
         quant = self.x.type.quant
-        if quant is not None and quant.axis is not None and shape[quant.axis] != self.x.shape[quant.axis]:
+        # A range of the whole extent may still turn it round, and the scales would stay.
+        if quant is not None and quant.axis is not None and not self._whole(quant.axis):
             raise IRError(f"x has one scale per index of axis {quant.axis}, needed it left whole: cast to f32 first")
         return (TensorType(self.x.dtype, shape, quant),)
+
+    def _whole(self, i: int) -> bool:
+        return (self.starts[i], self.stops[i], self.steps[i]) == (0, self.x.shape[i], 1)
 
     def _extent(self, i: int) -> int:
         start, stop, step, extent = self.starts[i], self.stops[i], self.steps[i], self.x.shape[i]
@@ -191,16 +195,19 @@ class Pad(Op, name="tensor.pad"):
         shape = tuple(e + before + after for e, (before, after) in zip(self.x.shape, self.pads))
         if any(e < 0 for e in shape):
             raise IRError(f"pads is {self.pads}, needed to crop no more than there is in {self.x.shape}")
-        self._check_quant(shape)
+        self._check_value()
         return (self.x.type.with_shape(shape),)
 
-    def _check_quant(self, shape: tuple[int, ...]) -> None:
-        quant = self.x.type.quant
+    def _check_value(self) -> None:
+        quant, dtype = self.x.type.quant, self.x.dtype
         if quant is None:
+            fits = not dtype.integer or (dtype.low <= self.value <= dtype.high and float(self.value).is_integer())
+            if not fits:
+                raise IRError(f"value is {self.value}, needed a whole number {dtype.low}..{dtype.high} for {dtype}")
             return
         if self.value != 0 or len(set(quant.zero_point)) > 1:
             raise IRError(f"value is {self.value}, needed 0 and one zero point on a quantised x: cast to f32 first")
-        if quant.axis is not None and shape[quant.axis] != self.x.shape[quant.axis]:
+        if quant.axis is not None and self.pads[quant.axis] != (0, 0):
             raise IRError(f"x has one scale per index of axis {quant.axis}, needed it left alone: cast to f32 first")
 
     def kernel(self) -> Kernel:
