@@ -14,6 +14,7 @@ from typing import TypeAlias
 from gossamer.ir.errors import IRError, PassError
 from gossamer.ir.graph import Module
 from gossamer.ir.registry import PASSES
+from gossamer.ir.verify import same_interface, verify
 from gossamer.passes.base import Pass
 from gossamer.passes.options import Raw, build, written
 
@@ -41,16 +42,24 @@ def print_pipeline(passes: Sequence[Pass]) -> str:
 def run_pipeline(module: Module, passes: "Sequence[Pass] | str", after_each: AfterEach | None = None) -> Module:
     """Run the passes in order; `after_each(pass, module)` sees what each one made.
 
-    PassError (the pass, then what did not fit) when a pass refuses.
+    What every pass leaves is verified, and must be called from outside as before. PassError (the pass, then what did
+    not fit) when a pass refuses or breaks its contract.
     """
     for item in parse_pipeline(passes) if isinstance(passes, str) else passes:
-        try:
-            module = item.run(module)
-        except IRError as error:
-            raise PassError(f"{item.name}: {error}") from error
+        module = _checked_run(item, module)
         if after_each is not None:
             after_each(item, module)
     return module
+
+
+def _checked_run(item: Pass, module: Module) -> Module:
+    try:
+        after = item.run(module)
+        if after is not module:
+            same_interface(module, verify(after))
+    except IRError as error:
+        raise PassError(f"{item.name}: {error}") from error
+    return after
 
 
 def standard(target: str, quantized: bool = False) -> tuple[Pass, ...]:
