@@ -81,6 +81,8 @@ def test_another_targets_hardware_is_refused():
 
     with pytest.raises(BackendError, match="needed 'systolic'"):
         backend.compile(int8_network().with_hardware(Hardware()))
+    with pytest.raises(BackendError, match="needed 'systolic'"):
+        backend.cost([], [Hardware()])
 
 
 def test_a_saved_artifact_holds_everything_and_loads_equal(tmp_path):
@@ -104,6 +106,32 @@ def test_a_saved_artifact_holds_everything_and_loads_equal(tmp_path):
     lines = (tmp_path / "out" / "layers.csv").read_text().splitlines()
     assert len(lines) == len(artifact.reports) + 1 and "latency_s" in lines[0]
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["target"] == "systolic"
+
+
+@pytest.mark.parametrize("text", ['{"name": "a web page"}', "[1]", "not JSON"])
+def test_another_program_s_manifest_is_left_alone(tmp_path, text):
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(BackendError, match="holds files that are no artifact, needed an empty or new folder"):
+        compiled().save(tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
+    assert (tmp_path / "manifest.json").read_text() == text
+
+
+def test_a_save_that_fails_leaves_the_older_artifact_whole(tmp_path, monkeypatch):
+    old = compiled()
+    old.save(tmp_path)
+
+    def full(*args, **arrays):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(BackendError, match="cannot be written .No space left on device"):
+        compiled(rows=8).save(tmp_path)
+    monkeypatch.undo()
+    assert backend.load(tmp_path).reports == old.reports
+    compiled(rows=8).save(tmp_path)
+    assert backend.load(tmp_path).hardware.rows == 8
+    assert not [p for p in tmp_path.iterdir() if p.name.startswith(".")]
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "module.ir", "params.npz", "hardware.yaml"])

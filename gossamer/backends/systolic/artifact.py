@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
@@ -91,19 +92,25 @@ class SystolicArtifact:
         return evaluate(self.module, inputs)
 
     def save(self, folder: Path | str) -> None:
-        """Write the folder. Raises BackendError when it holds anything but an artifact, or cannot be written."""
+        """Write the folder. Raises BackendError when it holds anything but such an artifact, or cannot be written."""
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()) and not (folder / MANIFEST).exists():
+            if any(folder.iterdir()) and not _ours(folder):
                 raise BackendError(f"{folder}: holds files that are no artifact, needed an empty or new folder")
-            params = _used(self.module)
-            for name, text in self._texts(params).items():
-                (folder / name).write_text(text, encoding="utf-8")
-            # Positions, not names: an array of any name fits an archive that way.
-            np.savez(folder / PARAMS, **{f"p{i}": array for i, array in enumerate(params.values())})  # type: ignore[arg-type]
+            with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
+                self._write(Path(partial))
+                for file in sorted(Path(partial).iterdir()):  # an older artifact stays whole until the new one is
+                    file.replace(folder / file.name)
         except OSError as error:
             raise BackendError(f"{folder}: cannot be written ({error.strerror or error})") from error
+
+    def _write(self, folder: Path) -> None:
+        params = _used(self.module)
+        for name, text in self._texts(params).items():
+            (folder / name).write_text(text, encoding="utf-8")
+        # Positions, not names: an array of any name fits an archive that way.
+        np.savez(folder / PARAMS, **{f"p{i}": array for i, array in enumerate(params.values())})  # type: ignore[arg-type]
 
     def _texts(self, params: Mapping[str, Array]) -> dict[str, str]:
         manifest = {"format": FORMAT, "target": "systolic", "name": self.module.name, "params": list(params)}
@@ -130,6 +137,15 @@ def layers_csv(reports: tuple[LayerReport, ...]) -> str:
         costs = [getattr(report, name) for name in own]
         writer.writerow([*costs, report.layer.macs, *(layer[name] for name in signature)])
     return text.getvalue()
+
+
+def _ours(folder: Path) -> bool:
+    """Whether the manifest there is one of this target's; other programs write files of that name too."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("target") == "systolic"
 
 
 def _used(module: Module) -> dict[str, Array]:

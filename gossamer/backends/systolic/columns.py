@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gossamer.backends.systolic.hardware import DATAFLOWS, TECHNOLOGIES, SystolicHardware
+from gossamer.ir.errors import BackendError
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
 
@@ -106,7 +107,10 @@ class HardwareColumns(_Columns):
 
     @classmethod
     def of(cls, chips: Sequence[Hardware]) -> "HardwareColumns":
-        """Columns of some chips, in order. Each must be a SystolicHardware."""
+        """Columns of some chips, in order. BackendError for another target's hardware."""
+        other = next((chip for chip in chips if not isinstance(chip, SystolicHardware)), None)
+        if other is not None:
+            raise BackendError(f"hardware is for target '{other.target}', needed 'systolic'")
         return cls.of_values({f.name: [getattr(chip, f.name) for chip in chips] for f in fields(cls)})
 
     @classmethod
