@@ -59,8 +59,10 @@ def bounds(backend: Backend) -> str:
     """Values out of bounds are refused with HardwareError."""
     tried = 0
     for info in backend.hardware.parameters():
-        wrong = [] if info.high is None or info.choices else [info.high * 2 + 1]
-        wrong += ["no such choice"] if info.choices else []
+        wrong: list[float | str] = ["no such choice"] if info.choices else []
+        if not info.choices:
+            wrong += [info.high + abs(info.high) + 1] if info.high is not None else []
+            wrong += [info.low - abs(info.low) - 1] if info.low is not None else []
         for value in wrong:
             try:
                 backend.hardware.build({info.name: value})

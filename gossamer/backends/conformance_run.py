@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -86,8 +87,7 @@ def refuses_inputs(backend: Backend) -> str:
 def honours_schedules(backend: Backend) -> str:
     """The first and last schedule listed for each node compile, and change no result."""
     used = 0
-    for module, artifact in _built(backend):
-        del artifact
+    for module, _ in _built(backend):
         for pick in (0, -1):
             scheduled, count = _scheduled(backend, module, pick)
             made = backend.compile(scheduled)
@@ -99,8 +99,6 @@ def honours_schedules(backend: Backend) -> str:
 
 
 def _scheduled(backend: Backend, module: Module, pick: int) -> tuple[Module, int]:
-    from dataclasses import replace
-
     hardware = backend.hardware()
     lists = [backend.schedules(node, hardware) if node.op.name != "ir.param" else () for node in module.graph.nodes]
     nodes = tuple(

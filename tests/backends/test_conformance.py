@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gossamer.backends.base import Infeasible
 from gossamer.backends.conformance import CHECKS, check_backend, check_object
 from gossamer.backends.systolic.backend import SystolicBackend
 from gossamer.ir.errors import RegistryError
@@ -60,16 +61,71 @@ class Renamed(SystolicBackend):
 class WrongNumbers(SystolicBackend):
     def compile(self, module):
         made = super().compile(module)
-        if hasattr(made, "run"):
-            right = type(made).run
-            wrong = type("Wrong", (type(made),), {"run": lambda self, x: {k: v + 1 for k, v in right(self, x).items()}})
-            return wrong(made.module, made.hardware, made.reports)
+        return altered(made, run=lambda self, x: {name: found + 1 for name, found in made.run(x).items()})
+
+
+class Moody(SystolicBackend):
+    calls = 0
+
+    def cost(self, layers, hardware):
+        costs = super().cost(layers, hardware)
+        self.calls += 1
+        return replace(costs, dram_bytes=costs.dram_bytes + self.calls)
+
+
+class Negated(SystolicBackend):
+    def area_mm2(self, hardware):
+        return -1.0
+
+
+class Stubborn(SystolicBackend):
+    def compile(self, module):
+        if any(node.schedule for node in module.graph.nodes):
+            return Infeasible("stem", "no schedule", "one", "drop it")
+        return super().compile(module)
+
+
+class Curt(SystolicBackend):
+    def supports(self, node):
+        return Infeasible(node.title, "more", "less", "")
+
+
+def altered(made, **methods):
+    """The artifact with other methods; what is no artifact stays."""
+    if not hasattr(made, "run"):
         return made
+    return type("Altered", (type(made),), methods)(made.module, made.hardware, made.reports)
+
+
+class Forgetful(SystolicBackend):
+    def load(self, folder):
+        return altered(super().load(folder), run=lambda self, x: {"y": np.zeros((1, 5), np.float32)})
+
+
+class Careless(SystolicBackend):
+    def compile(self, module):
+        def save(self, folder):
+            (folder / "manifest.json").write_text("{}")
+
+        return altered(super().compile(module), save=save)
+
+
+class Trusting(SystolicBackend):
+    def compile(self, module):
+        return altered(super().compile(module), run=lambda self, x: {})
 
 
 @pytest.mark.parametrize(
     ("broken", "check", "words"),
     [
+        (Moody, "cost is deterministic", "dram_bytes: differs between the same call twice"),
+        (Moody, "one hardware is broadcast over all layers", "differs between one hardware against a copy per row"),
+        (Negated, "area is known or None", "area_mm2 is -1.0"),
+        (Stubborn, "listed schedules are honoured and change no result", "needs no schedule, has one; drop it"),
+        (Curt, "supports() answers for every node", "needs all four parts"),
+        (Forgetful, "saved and loaded, they still do", "saved and loaded, y: differs from the reference"),
+        (Careless, "foreign folders are refused", "accepted, needed a GossamerError"),
+        (Trusting, "bad inputs are refused", "a missing input: accepted, needed a GossamerError"),
         (Negative, "cost columns are complete, positive and finite", "energy_j: needs to be finite and > 0"),
         (Neighbours, "rows are independent of each other", "alone"),
         (Smaller, "a bigger layer never takes less time", "with twice"),
