@@ -12,6 +12,7 @@ from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.hardware import DATAFLOWS, SystolicHardware
 from gossamer.backends.systolic.mapping import CANDIDATES, MAPPINGS, NONE, VECTOR
 from gossamer.backends.systolic.model import price
+from gossamer.backends.systolic.schedules import layer_mappings
 from gossamer.ir.layer import Layer
 
 INT8 = {"weight_bits": 8, "activation_bits": 8, "output_bits": 8}
@@ -116,6 +117,35 @@ def test_fewer_bits_move_fewer_bytes_and_less_energy():
     costs = backend.cost([CONV, narrow], [SystolicHardware()])
     assert costs.dram_bytes[1] == costs.dram_bytes[0] / 2
     assert costs.energy_j[1] < costs.energy_j[0]
+
+
+@settings(max_examples=150, deadline=None)
+@given(layers(), chips, st.sampled_from(tuple(INT8)))
+def test_fewer_bits_never_take_longer_nor_more_of_anything_under_one_mapping(layer, chip, name):
+    narrow = replace(layer, **{name: getattr(layer, name) // 2})
+    rows, columns = LayerColumns.of([layer, narrow]), HardwareColumns.of([chip])
+    free = price(rows, columns)
+    assert free.fits[1] or not free.fits[0]
+    assert free.latency_s[1] <= free.latency_s[0]
+    if free.fits[0]:
+        fixed = price(rows, columns, np.full(2, free.mapping[0]))
+        assert fixed.fits[1]
+        for column in (fixed.latency_s, fixed.energy_j, fixed.dram_bytes, fixed.sram_bytes):
+            assert column[1] <= column[0]
+    # free, energy may rise: latency decides, and fewer bits may let a mapping fit that is faster and moves more
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 600), st.integers(1, 300), chips)
+def test_listed_tiles_fit_the_srams(m, k, n, chip):
+    layer = Layer("gemm", m, k, 1, 1, n, 1, 1, weight_bits=4, activation_bits=8, output_bits=8)
+    for mapping in layer_mappings(layer, chip):
+        tm, tk, tn = (mapping.schedule.tile_of(axis)[0] for axis in ("n", "ic", "oc"))
+        cuts_m, cuts_k, cuts_n = -(-m // tm), -(-k // tk), -(-n // tn)
+        held = 1 if chip.dataflow == "os" and cuts_k == 1 else 4  # bytes of a sum that waits for more terms
+        assert tm * tk * (2 if cuts_m * cuts_k > 1 else 1) <= chip.ifmap_sram_bytes
+        assert tk * tn / 2 * (2 if cuts_n * cuts_k > 1 else 1) <= chip.filter_sram_bytes
+        assert tm * tn * held * (2 if cuts_m * cuts_n > 1 else 1) <= chip.ofmap_sram_bytes
 
 
 def test_operands_wider_than_the_pes_do_not_fit():
