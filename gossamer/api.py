@@ -12,7 +12,7 @@ Imports stand inside the functions, so that `import gossamer` costs nothing that
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gossamer.ir.graph import Array, Module
     from gossamer.ir.hardware import Hardware, Number
     from gossamer.passes.base import Pass
+    from gossamer.search.estimator import Progress
+    from gossamer.search.result import Run
 
     HardwareValues = Hardware | Mapping[str, Number]
 
@@ -133,6 +135,55 @@ def needs_calibration(passes: str) -> bool:
     from gossamer.passes.quantize import Quantize
 
     return any(isinstance(item, Quantize) and not item.calibration for item in parse_pipeline(passes))
+
+
+def search(
+    *,
+    target: str = "systolic",
+    space: str = "mobilenet",
+    data: str = "digits",
+    objectives: "str | Iterable[str]" = ("accuracy", "latency", "energy", "area"),
+    limits: "Iterable[str]" = (),
+    budget: "str | int | float" = "5m",
+    output: Path | str | None = None,
+    seed: int = 0,
+    strategy: str = "nsga2",
+    estimator: str = "supernet",
+    designs: int = 12,
+    host: bool = True,
+    report: bool = True,
+    progress: "Progress | None" = None,
+) -> "Run":
+    """Search networks, precision and hardware together; `run.front` are the designs, built and measured.
+
+    `budget` is a time ("5m") or a number of evaluations (2000); `limits` have units ("latency<=2ms"). Everything is
+    left in the folder `output`, `report.html` included; a folder that holds the same search goes on from it. `host`
+    compiles every returned network for this machine too. `progress(what, done, of)` is called often.
+
+    Raises SearchError: unknown names, impossible limits, nothing found; DataError: data or the store.
+    """
+    from gossamer.search.engine import search as run_search
+
+    run = run_search(
+        target=target,
+        space=space,
+        data=data,
+        objectives=objectives,
+        limits=limits,
+        budget=budget,
+        out=output,
+        seed=seed,
+        strategy=strategy,
+        estimator=estimator,
+        designs=designs,
+        host=host,
+        progress=progress or (lambda what, done, of: None),
+    )
+    if report:
+        from gossamer.report.searched import write_report
+
+        write_report(run)
+    return run
 
 
 def load_artifact(folder: Path | str) -> "Artifact":

@@ -3,21 +3,23 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gossamer.cli.options import HardwareOption, parse_hardware
 from gossamer.cli.output import JsonFlag, Output
 
 if TYPE_CHECKING:
-    from gossamer.api import Progress
+    from gossamer.search.estimator import Progress
+    from gossamer.search.result import Design, Run
 
 EXAMPLE = (
     "Example: [bold]gossamer search --target systolic --data digits --budget 5m "
     '--limit "area<=4mm2" -o runs/first[/bold]   '
     "ends with a table and the path of a report."
 )
+
+DEFAULT_FOLDER = Path("runs/search")
 
 
 def search(
@@ -30,49 +32,98 @@ def search(
         list[str] | None,
         typer.Option(help='What designs must not exceed: "latency<=2ms". May be repeated.', show_default=False),
     ] = None,
-    folder: Annotated[Path, typer.Option("--output", "-o", help="The run's folder; one that exists goes on.")] = Path(
-        "runs/search"
-    ),
+    folder: Annotated[
+        Path, typer.Option("--output", "-o", help="The run's folder; one that exists goes on.")
+    ] = DEFAULT_FOLDER,
     strategy: Annotated[str, typer.Option(help="The search method.")] = "nsga2",
     estimator: Annotated[str, typer.Option(help="Where accuracies come from.")] = "supernet",
     seed: Annotated[int, typer.Option(help="Same seed, same front.", min=0)] = 0,
-    designs: Annotated[int, typer.Option(help="How many designs of the front to build, at most.", min=1)] = 16,
-    hardware: HardwareOption = None,
+    designs: Annotated[int, typer.Option(help="How many designs of the front to build, at most.", min=1)] = 12,
+    host: Annotated[bool, typer.Option(help="Compile every returned network for this machine too.")] = True,
     as_json: JsonFlag = False,
 ) -> None:
     """Search networks, precision and hardware together; Ctrl-C ends it with what it has found, saved."""
     import gossamer.api as api
+    from gossamer.report.searched import PAGE, report_of
     from gossamer.report.tables import front_table, pairs_table
 
-    with Output(as_json) as out, _display(out) as progress:
-        run = api.search(
-            target=target,
-            space=space,
-            data=data,
-            objectives=objectives,
-            budget=budget,
-            limits=limit or (),
-            output=folder,
-            strategy=strategy,
-            estimator=estimator,
-            seed=seed,
-            designs=designs,
-            hardware=parse_hardware(hardware),
-            progress=progress,
-        )
-    _ = front_table, pairs_table, run
+    with Output(as_json) as out:
+        with _display(out) as progress:
+            run = api.search(
+                target=target,
+                space=space,
+                data=data,
+                objectives=objectives,
+                budget=budget,
+                limits=limit or (),
+                output=folder,
+                strategy=strategy,
+                estimator=estimator,
+                seed=seed,
+                designs=designs,
+                host=host,
+                progress=progress,
+            )
+        if run.interrupted:
+            out.note("interrupted: this is what had been found; the same command goes on from here")
+        report = report_of(run)
+        rows = [*report.facts.items(), ("report", str(run.folder / PAGE))]
+        out.answer(document(run), front_table(report), "", pairs_table(rows), *notes(run))
+
+
+def document(run: "Run") -> dict[str, Any]:
+    """The run as data."""
+    from gossamer.report.searched import PAGE, PICTURE
+
+    return {
+        "folder": run.folder,
+        "report": run.folder / PAGE,
+        "picture": run.folder / PICTURE,
+        "settings": dict(run.settings),
+        "facts": dict(run.facts),
+        "evaluations": run.evaluations,
+        "seconds": run.seconds,
+        "interrupted": run.interrupted,
+        "front_size": run.front_size,
+        "hypervolume": run.hypervolume,
+        "reference": dict(run.reference),
+        "front": [_design(item) for item in run.front],
+        "notes": run.notes,
+    }
+
+
+def _design(item: "Design") -> dict[str, Any]:
+    return {
+        "name": item.name,
+        "metrics": dict(item.metrics),
+        "searched": dict(item.searched),
+        "network": dict(item.network),
+        "hardware": item.hardware.values(),
+        "folder": item.folder,
+        "files": item.files,
+        "notes": item.notes,
+    }
+
+
+def notes(run: "Run") -> tuple[str, ...]:
+    """What a reader of the table should know, each once."""
+    from rich.markup import escape
+
+    every = dict.fromkeys([*run.notes, *(note for item in run.front for note in item.notes)])
+    return tuple(f"[dim]{escape(note)}[/dim]" for note in every)
 
 
 @contextmanager
 def _display(out: Output) -> "Iterator[Progress]":
     """One bar a phase on stderr, made when the phase first reports."""
-    with out.progress() as bars:
-        tasks: dict[str, int] = {}
+    from rich.progress import TaskID
 
-        def progress(what: str, done: float, total: float) -> None:
-            task = tasks.setdefault(what, -1)
-            if task < 0:
-                task = tasks[what] = bars.add_task(what, total=total)
-            bars.update(task, completed=done, total=total)  # type: ignore[arg-type]
+    with out.progress() as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=of)
+            bars.update(tasks[what], completed=done, total=of)
 
         yield progress

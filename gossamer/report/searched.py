@@ -1,10 +1,10 @@
-"""From a finished search to its report: `report.html`, `pareto.csv` and `pareto.svg` in the run's folder."""
+"""From a finished search to its report: `report.html` and `pareto.svg` in the run's folder."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gossamer.report.data import Design, LayerRow, SearchReport
-from gossamer.report.files import pareto_csv, write_whole
+from gossamer.report.files import write_whole
 from gossamer.report.layers import kind_of, shape_of
 from gossamer.report.page import search_page
 from gossamer.report.svg import pareto_svg
@@ -15,13 +15,12 @@ if TYPE_CHECKING:
     from gossamer.search.result import Design as Found
     from gossamer.search.result import LayerCost, Run
 
-PAGE, TABLE, PICTURE = "report.html", "pareto.csv", "pareto.svg"
+PAGE, PICTURE = "report.html", "pareto.svg"
 
 
 def write_report(run: "Run") -> Path:
-    """Write all three and return the page. Raises DataError when the disk does not take them."""
+    """Write both and return the page. Raises DataError when the disk does not take them."""
     report = report_of(run)
-    write_whole(run.folder / TABLE, pareto_csv(report))
     write_whole(run.folder / PICTURE, pareto_svg(report))
     return write_whole(run.folder / PAGE, search_page(report))
 

@@ -1,7 +1,5 @@
-"""pareto.csv, pareto.svg and how files are written."""
+"""pareto.svg, and how files are written."""
 
-import csv
-import io
 import xml.etree.ElementTree as tree
 from dataclasses import replace
 from pathlib import Path
@@ -10,15 +8,8 @@ import pytest
 
 from gossamer.ir.errors import DataError
 from gossamer.report.data import SearchReport
-from gossamer.report.files import pareto_csv, write_whole
+from gossamer.report.files import write_whole
 from gossamer.report.svg import pareto_svg
-
-
-def test_csv_keeps_every_digit_and_names_units(report: SearchReport) -> None:
-    rows = list(csv.DictReader(io.StringIO(pareto_csv(report))))
-    assert list(rows[0])[:4] == ["design", "accuracy", "latency_s", "area_mm2"]
-    assert float(rows[1]["latency_s"]) == report.designs[1].objectives["latency_s"]
-    assert rows[2]["hardware.clock_hz"] == "500000000.0" and rows[2]["network.width"] == "0.5"
 
 
 def test_the_picture_is_xml_with_a_point_a_design_and_is_the_same_twice(report: SearchReport) -> None:
