@@ -94,9 +94,12 @@ def _conv(op: Conv2d, out: TensorType | None = None) -> Layer:
 
 
 def _gemm(op: Gemm | MatMul, out: TensorType | None = None) -> Layer:
+    """A batch of matrices b is a group each; one b for all of a batch is one product of all rows."""
     result = op.infer()[0]
+    groups = prod(result.shape[:-2]) if prod(op.b.shape[:-2]) > 1 else 1
     return Layer(
-        "gemm", n=prod(result.shape[:-1]), ic=op.a.shape[-1], ih=1, iw=1, oc=result.shape[-1], oh=1, ow=1,
+        "gemm", n=prod(result.shape[:-1]) // max(1, groups), ic=groups * op.a.shape[-1], ih=1, iw=1,
+        oc=groups * result.shape[-1], oh=1, ow=1, groups=groups,
         weight_bits=op.b.dtype.bits, activation_bits=op.a.dtype.bits, output_bits=(out or result).dtype.bits,
     )  # fmt: skip
 

@@ -3,7 +3,8 @@
 Two ways lead here - from an op in a module (`gossamer.ir.analysis.layers`) and straight from a genome in a search
 space - and equal layers have equal signatures whichever way they came; that is what makes layer tables shareable.
 Notation: n batch, ic/oc input/output channels, ih/iw/oh/ow input/output height and width, kh/kw kernel.
-A gemm of M x K by K x N is (n=M, ic=K, oc=N, all spatial extents 1).
+A gemm of M x K by K x N is (n=M, ic=K, oc=N, all spatial extents 1); B of them, each with weights of its own, are
+(n=M, ic=B K, oc=B N, groups=B).
 """
 
 from dataclasses import dataclass

@@ -73,6 +73,7 @@ SHAPES = [
     ),
     (Gemm(v(3, 5), v(7, 5), None, True), Layer("gemm", 3, 5, 1, 1, 7, 1, 1)),
     (MatMul(v(2, 3, 5), v(5, 7)), Layer("gemm", 6, 5, 1, 1, 7, 1, 1)),
+    (MatMul(v(2, 4, 3, 5), v(4, 5, 7, name="y")), Layer("gemm", 3, 40, 1, 1, 56, 1, 1, groups=8)),
     (MaxPool2d(X, (3, 2), (2, 2), dilations=(2, 1)), Layer("pool", 1, 8, 10, 12, 8, 3, 6, 3, 2, 2, 2, 2, 1)),
     (AvgPool2d(X, (2, 2), (2, 2)), Layer("pool", 1, 8, 10, 12, 8, 5, 6, 2, 2, 2, 2)),
     (ReduceMean(X, (2, 3)), Layer("reduce", 1, 8, 10, 12, 8, 1, 1)),
@@ -93,7 +94,7 @@ def test_signatures(op, wanted):
     assert layer(node(op)) == wanted
 
 
-@pytest.mark.parametrize(("op", "wanted"), SHAPES[:3], ids=lambda item: getattr(item, "name", ""))
+@pytest.mark.parametrize(("op", "wanted"), SHAPES[:4], ids=lambda item: getattr(item, "name", ""))
 def test_a_signature_has_the_macs_of_the_node(op, wanted):
     assert wanted.macs == macs(node(op))
 
