@@ -15,8 +15,7 @@ from gossamer.passes.quantize import Quantize
 torch = pytest.importorskip("torch")
 ort = pytest.importorskip("onnxruntime")
 
-RNG = np.random.default_rng(4)
-X = RNG.standard_normal((1, 3, 32, 32)).astype(np.float32)
+X = np.random.default_rng(4).standard_normal((1, 3, 32, 32)).astype(np.float32)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -67,7 +66,7 @@ def test_float(name, modules):
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "squeezenet"])
 def test_quantised(name, bits, modules):
     fused = Fuse().run(FoldBatchNorm().run(modules(name)))
-    ranges = calibrate(fused, {"x": RNG.standard_normal((2, 3, 32, 32)).astype(np.float32)})
+    ranges = calibrate(fused, {"x": X})
     quantised = Quantize(bits=bits).calibrated(ranges).run(fused)
     off, size = error(quantised, optimised=False)
     step = size / (1 << bits)
