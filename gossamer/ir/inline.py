@@ -28,7 +28,7 @@ from gossamer.ir.nest import (
     at,
     parts,
 )
-from gossamer.ir.types import DType
+from gossamer.ir.types import F32, F64, DType
 
 Shape = tuple[int, ...]
 Axes = dict[str, Index]
@@ -202,6 +202,8 @@ def _typed(value: Expr, nest: Nest, compute: DType) -> Expr:
     if isinstance(value, Convert) and value.dtype == nest.dtype:
         value, inner = value.value, value.compute
     stored_whole = nest.dtype == inner or fits(value, nest.dtype)
-    if stored_whole and (inner == compute or isinstance(value, (Load, Acc))):
+    # What is read may be a wide integer, which f32 rounds and f64 would not.
+    as_read = isinstance(value, (Load, Acc)) and (inner, compute) != (F32, F64)
+    if stored_whole and (inner == compute or as_read):
         return value
     return Convert(value, inner, nest.dtype)

@@ -179,6 +179,13 @@ def test_stages_that_have_to_stay_stay(name):
         np.testing.assert_allclose(result, wanted, rtol=1e-5, atol=1e-5)
 
 
+def test_an_integer_that_passes_through_f32_is_rounded_there():
+    i32, f64 = TensorType(DType("i", 32), (1,)), TensorType(DType("f", 64), (1,))
+    op, _ = fuse(lambda add, x: add(Cast(add(Cast(x, f32(1))), f64)), i32)
+    found = evaluate_kernel(inlined(op), (np.int32([2**24 + 1]),))[0]
+    assert found.dtype == np.float64 and found.tolist() == [2.0**24]
+
+
 def test_expressions_do_not_grow_without_end():
     def doubled(add, x):
         for _ in range(40):
