@@ -54,13 +54,13 @@ def layers(module: Module) -> tuple[tuple[Node, Layer], ...]:
 
 
 def layer(node: Node, params: set[Value] | frozenset[Value] = frozenset()) -> Layer | None:
-    """A node's signature, or None for a parameter or a pure view. `params` are the operands that are weights.
+    """A node's signature, or None for a parameter, a pure view or empty results. `params` are the operands that are weights.
 
     A fused node has its anchor's signature, with the bits of what the fused node writes. `weight_bits` keeps its
     default where there are no weights.
     """
     op = node.op
-    if isinstance(op, VIEWS):
+    if isinstance(op, VIEWS) or not any(value.type.elements for value in node.results):
         return None
     if isinstance(op, Fused):
         return _fused(op, params)

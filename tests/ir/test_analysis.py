@@ -99,6 +99,11 @@ def test_a_signature_has_the_macs_of_the_node(op, wanted):
     assert wanted.macs == macs(node(op))
 
 
+def test_what_computes_no_element_is_no_layer():
+    assert layer(node(Gemm(v(0, 5), v(5, 7)))) is None
+    assert layer(node(Relu(v(0, 8, 10, 12)))) is None
+
+
 def quantised_block():
     """conv on u8/i4 with a per-channel bias addition, relu and a requantising cast, as one node."""
     image, weight = TensorType(U8, (1, 4, 8, 8), Quant((0.1,))), TensorType(I4, (6, 4, 3, 3), Quant((0.2,)))
