@@ -12,25 +12,8 @@ from gossamer.ir.ops.activations import (
     Silu,
     Tanh,
 )
-from gossamer.ir.ops.math import (
-    Abs,
-    Add,
-    Ceil,
-    Div,
-    Erf,
-    Exp,
-    Floor,
-    Log,
-    Maximum,
-    Minimum,
-    Mul,
-    Neg,
-    Pow,
-    Round,
-    Sign,
-    Sqrt,
-    Sub,
-)
+from gossamer.ir.ops.functions import Abs, Ceil, Erf, Exp, Floor, Log, Neg, Round, Sign, Sqrt
+from gossamer.ir.ops.math import Add, Div, Maximum, Minimum, Mul, Pow, Sub
 from gossamer.ir.ops.nn import BatchNorm, ChannelShuffle, Conv2d, Gemm, MatMul
 from gossamer.ir.ops.pooling import AvgPool2d, MaxPool2d
 from gossamer.ir.ops.quant import Cast
