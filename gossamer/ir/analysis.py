@@ -54,10 +54,10 @@ def layers(module: Module) -> tuple[tuple[Node, Layer], ...]:
 
 
 def layer(node: Node, params: set[Value] | frozenset[Value] = frozenset()) -> Layer | None:
-    """A node's signature, or None for a parameter, a pure view or empty results. `params` are the operands that are weights.
+    """A node's signature, or None for a parameter, a pure view or empty results.
 
-    A fused node has its anchor's signature, with the bits of what the fused node writes. `weight_bits` keeps its
-    default where there are no weights.
+    `params` are the operands that are weights; `weight_bits` keeps its default where there are none. A fused node has
+    its anchor's signature, with the bits of what the fused node writes.
     """
     op = node.op
     if isinstance(op, VIEWS) or not any(value.type.elements for value in node.results):
