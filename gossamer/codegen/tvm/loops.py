@@ -20,7 +20,8 @@ from gossamer.ir.nest import Kernel, Nest
 from gossamer.ir.schedule import Schedule
 
 MIN_PARALLEL_POINTS = 8192
-"""Below this many loop points a kernel stays on one thread: waking the other costs about 3 us."""
+MIN_PARALLEL_PRODUCTS = 1 << 18
+"""Kernels with fewer element-wise points, or fewer products, stay on one thread: waking another costs about 3 us."""
 
 
 def apply_schedule(
@@ -114,7 +115,7 @@ class _Anchored:
         count = 0
         while count < len(outer) and (outer[count][0] in self.schedule.parallel or outer[count][0] in units):
             count += 1
-        if not self.schedule.parallel or count == 0:
+        if not self.schedule.parallel or count == 0 or prod(self.acc.extents) < MIN_PARALLEL_PRODUCTS:
             return outer[-1][1]
         fused = self.loops.fuse(*[loop for _, loop in outer[:count]])
         self.loops.parallel(fused)
