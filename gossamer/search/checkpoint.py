@@ -22,7 +22,9 @@ from gossamer.search.train import Training, train_supernet, widest_plans
 _PURPOSE = "trained_for"
 
 
-def trained(space: CoDesignSpace, data: Dataset, path: Path | None, seed: int, training: Training | None, progress: Progress) -> Supernet:
+def trained(
+    space: CoDesignSpace, data: Dataset, path: Path | None, seed: int, training: Training | None, progress: Progress
+) -> Supernet:
     """The supernet from `path` when it is this one, else trained now and kept there."""
     limit_threads()
     training = training or Training()

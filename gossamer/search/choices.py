@@ -56,7 +56,9 @@ class Choices:
                 raise SearchError(f"choice '{item.name}' has no values")
             for condition in item.when:
                 if condition.choice not in names[:place]:
-                    raise SearchError(f"choice '{item.name}' depends on '{condition.choice}', which must come before it")
+                    raise SearchError(
+                        f"choice '{item.name}' depends on '{condition.choice}', which must come before it"
+                    )
 
     def __len__(self) -> int:
         return len(self.items)

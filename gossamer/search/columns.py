@@ -19,7 +19,9 @@ Rows: TypeAlias = NDArray[np.int64]
 FIELDS = tuple(field.name for field in fields(Layer))
 KINDS: tuple[LayerKind, ...] = get_args(LayerKind)
 PLACE = {name: place for place, name in enumerate(FIELDS)}
-_DEFAULTS = np.array([0 if f.name == "kind" else f.default if isinstance(f.default, int) else 1 for f in fields(Layer)], np.int64)
+_DEFAULTS = np.array(
+    [0 if f.name == "kind" else f.default if isinstance(f.default, int) else 1 for f in fields(Layer)], np.int64
+)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,9 @@ class Population:
         rows = np.broadcast_to(_DEFAULTS, (designs, slots, len(FIELDS))).copy()
         return Population(rows, np.zeros((designs, slots), np.bool_))
 
-    def put(self, slot: int, kind: LayerKind, active: NDArray[np.bool_] | bool, **values: NDArray[np.int64] | int) -> None:
+    def put(
+        self, slot: int, kind: LayerKind, active: NDArray[np.bool_] | bool, **values: NDArray[np.int64] | int
+    ) -> None:
         """Fill one slot for all designs; `values` are fields of Layer, [P] or one number for all."""
         self.rows[:, slot, 0] = KINDS.index(kind)
         self.active[:, slot] = active
@@ -54,12 +58,16 @@ def to_layers(rows: Rows) -> tuple[Layer, ...]:
 
 def to_rows(layers: Sequence[Layer]) -> Rows:
     """One row per Layer."""
-    return np.array([(KINDS.index(layer.kind), *astuple(layer)[1:]) for layer in layers], np.int64).reshape(-1, len(FIELDS))
+    return np.array([(KINDS.index(layer.kind), *astuple(layer)[1:]) for layer in layers], np.int64).reshape(
+        -1, len(FIELDS)
+    )
 
 
 def macs(rows: Rows) -> NDArray[np.int64]:
     """Multiply-accumulates of each row, as `Layer.macs`."""
-    return np.where(_weighted(rows), _product(rows, "n", "oc", "oh", "ow", "kh", "kw") * (_of(rows, "ic") // _of(rows, "groups")), 0)
+    return np.where(
+        _weighted(rows), _product(rows, "n", "oc", "oh", "ow", "kh", "kw") * (_of(rows, "ic") // _of(rows, "groups")), 0
+    )
 
 
 def weight_bits(rows: Rows) -> NDArray[np.int64]:

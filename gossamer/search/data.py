@@ -89,7 +89,9 @@ def load_data(name: str, seed: int = 0) -> Dataset:
 
         return read_mnist(Path(path).expanduser(), seed)
     if kind == "mnist":
-        raise DataError("data 'mnist' needs a path: mnist:PATH, where PATH is a .tar.gz of PNGs or a folder of IDX files")
+        raise DataError(
+            "data 'mnist' needs a path: mnist:PATH, where PATH is a .tar.gz of PNGs or a folder of IDX files"
+        )
     raise DataError(f"unknown data '{name}'{nearest(name, KNOWN)}")
 
 

@@ -68,7 +68,9 @@ def search(
     images = load_data(data, seed)
     product = load_space(space, backend, images.input_shape, images.classes, tuple(bits))
     folder = Path(out) if out is not None else Path("runs") / f"{space}-{target}-{data.partition(':')[0]}"
-    settings = _settings(target, space, data, asked, bounds, seed, strategy, estimator, population, images, product, training)
+    settings = _settings(
+        target, space, data, asked, bounds, seed, strategy, estimator, population, images, product, training
+    )
     table = CostTable(product)
     _require_area(table, asked, bounds)
     refuse_impossible(table, bounds, seed)
@@ -79,11 +81,19 @@ def search(
         judge: Estimator = ESTIMATORS.load(estimator)(product, images, folder / SUPERNET, seed, training, progress)
         problem = Problem(product.choices.sizes, product.corners(), product.repair, len(asked), len(bounds) + 1)
         loop = Loop(
-            load_strategy(strategy, problem, seed, population), lambda genomes: evaluate(table, judge.accuracy, genomes),
-            store, asked, bounds, amount, progress, clock,
+            load_strategy(strategy, problem, seed, population),
+            lambda genomes: evaluate(table, judge.accuracy, genomes),
+            store,
+            asked,
+            bounds,
+            amount,
+            progress,
+            clock,
         )
         loop.run()
-        return _finish(loop, Finaliser(product, judge, images, asked, bounds, progress, []), folder, designs, settings, host)
+        return _finish(
+            loop, Finaliser(product, judge, images, asked, bounds, progress, []), folder, designs, settings, host
+        )
     finally:
         store.close()
 
@@ -94,7 +104,9 @@ def _clock() -> float:
     return time.monotonic()
 
 
-def _finish(loop: Loop, finaliser: Finaliser, folder: Path, designs: int, settings: Mapping[str, str], host: bool) -> Run:
+def _finish(
+    loop: Loop, finaliser: Finaliser, folder: Path, designs: int, settings: Mapping[str, str], host: bool
+) -> Run:
     """What the loop found, lowered, measured and written. After Ctrl-C the slow last step, the host's compiler, is left out."""
     archive, asked = loop.archive, finaliser.objectives
     seconds = loop.seconds
@@ -104,14 +116,26 @@ def _finish(loop: Loop, finaliser: Finaliser, folder: Path, designs: int, settin
     front = [fitting[place] for place in best.tolist()]
     finalists = finaliser.measured(archive, front, designs)
     if not finalists:
-        raise SearchError(f"no design of the front holds when it is measured: {'; '.join(dict.fromkeys(finaliser.notes))}")
+        raise SearchError(
+            f"no design of the front holds when it is measured: {'; '.join(dict.fromkeys(finaliser.notes))}"
+        )
     found = finaliser.written(finalists, folder, host and not loop.interrupted)
     write_text(folder / FRONT, pareto_csv(asked, found))
     reference = reference_point(points[best])
     run = Run(
-        folder, settings, _facts(), asked, found, tuple(map(tuple, _explored(loop, asked))), len(archive.rows), len(front),
-        hypervolume(points[best], reference), {o.key: float(o.minimised(np.array(value))) for o, value in zip(asked, reference)},
-        seconds, loop.interrupted, tuple(dict.fromkeys(finaliser.notes)),
+        folder,
+        settings,
+        _facts(),
+        asked,
+        found,
+        tuple(map(tuple, _explored(loop, asked))),
+        len(archive.rows),
+        len(front),
+        hypervolume(points[best], reference),
+        {o.key: float(o.minimised(np.array(value))) for o, value in zip(asked, reference)},
+        seconds,
+        loop.interrupted,
+        tuple(dict.fromkeys(finaliser.notes)),
     )
     write_summary(folder, _summary(run))
     return run
@@ -124,42 +148,81 @@ def _explored(loop: Loop, objectives: tuple[Objective, ...]) -> list[list[float]
 
 def _summary(run: Run) -> dict[str, object]:
     return {
-        "settings": dict(run.settings), "facts": dict(run.facts), "evaluations": run.evaluations, "seconds": run.seconds,
-        "interrupted": run.interrupted, "front_size": run.front_size, "hypervolume": run.hypervolume, "reference_point": dict(run.reference),
-        "notes": list(run.notes), "designs": [_design_summary(design) for design in run.front],
+        "settings": dict(run.settings),
+        "facts": dict(run.facts),
+        "evaluations": run.evaluations,
+        "seconds": run.seconds,
+        "interrupted": run.interrupted,
+        "front_size": run.front_size,
+        "hypervolume": run.hypervolume,
+        "reference_point": dict(run.reference),
+        "notes": list(run.notes),
+        "designs": [_design_summary(design) for design in run.front],
     }
 
 
 def _design_summary(design: Design) -> dict[str, object]:
     return {
-        "name": design.name, "metrics": dict(design.metrics), "searched": dict(design.searched), "network": dict(design.network),
-        "hardware": design.hardware.values(), "files": list(design.files), "notes": list(design.notes), "genome": list(design.genome),
+        "name": design.name,
+        "metrics": dict(design.metrics),
+        "searched": dict(design.searched),
+        "network": dict(design.network),
+        "hardware": design.hardware.values(),
+        "files": list(design.files),
+        "notes": list(design.notes),
+        "genome": list(design.genome),
     }
 
 
 def _require_area(table: CostTable, objectives: tuple[Objective, ...], limits: tuple[Limit, ...]) -> None:
     backend = table.space.backend
-    if any(item.key == "area_mm2" for item in (*objectives, *(limit.objective for limit in limits))) and backend.area_mm2(backend.hardware()) is None:
+    if (
+        any(item.key == "area_mm2" for item in (*objectives, *(limit.objective for limit in limits)))
+        and backend.area_mm2(backend.hardware()) is None
+    ):
         raise SearchError(f"target '{backend.name}' has no area of its own; leave out the objective or limit 'area'")
 
 
 def _settings(
-    target: str, space: str, data: str, objectives: tuple[Objective, ...], limits: tuple[Limit, ...], seed: int, strategy: str,
-    estimator: str, population: int, images: Dataset, product: CoDesignSpace, training: "Training | None",
+    target: str,
+    space: str,
+    data: str,
+    objectives: tuple[Objective, ...],
+    limits: tuple[Limit, ...],
+    seed: int,
+    strategy: str,
+    estimator: str,
+    population: int,
+    images: Dataset,
+    product: CoDesignSpace,
+    training: "Training | None",
 ) -> dict[str, str]:
     """What makes two searches the same one."""
     return {
-        "target": target, "space": space, "data": data.partition(":")[0], "data fingerprint": images.fingerprint,
-        "objectives": ",".join(item.label for item in objectives), "limits": ", ".join(limit.text for limit in limits) or "none",
-        "seed": str(seed), "strategy": strategy, "estimator": estimator, "population": str(population),
-        "bits": ",".join(map(str, product.precision.bits)) or "float", "genes": str(len(product.choices)),
+        "target": target,
+        "space": space,
+        "data": data.partition(":")[0],
+        "data fingerprint": images.fingerprint,
+        "objectives": ",".join(item.label for item in objectives),
+        "limits": ", ".join(limit.text for limit in limits) or "none",
+        "seed": str(seed),
+        "strategy": strategy,
+        "estimator": estimator,
+        "population": str(population),
+        "bits": ",".join(map(str, product.precision.bits)) or "float",
+        "genes": str(len(product.choices)),
         "training": "default" if training is None else str(training),
     }
 
 
 def _facts() -> dict[str, str]:
     """What else the numbers may depend on."""
-    found = {"gossamer": gossamer.__version__, "python": platform.python_version(), "machine": platform.machine(), "threads": str(threads())}
+    found = {
+        "gossamer": gossamer.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "threads": str(threads()),
+    }
     for package in ("numpy", "torch", "pymoo"):
         try:
             found[package] = version(package)

@@ -45,7 +45,13 @@ class SupernetEstimator:
     """See the module's docstring. `asked` counts the networks that were run."""
 
     def __init__(
-        self, space: CoDesignSpace, data: Dataset, checkpoint: Path | None, seed: int, training: "Training | None", progress: Progress,
+        self,
+        space: CoDesignSpace,
+        data: Dataset,
+        checkpoint: Path | None,
+        seed: int,
+        training: "Training | None",
+        progress: Progress,
     ) -> None:
         import torch
 
@@ -83,7 +89,13 @@ class SurrogateEstimator:
     """Ridge regression on one-hot genes, fitted to networks the supernet has run. `error`: mean on held-out ones."""
 
     def __init__(
-        self, space: CoDesignSpace, data: Dataset, checkpoint: Path | None, seed: int, training: "Training | None", progress: Progress,
+        self,
+        space: CoDesignSpace,
+        data: Dataset,
+        checkpoint: Path | None,
+        seed: int,
+        training: "Training | None",
+        progress: Progress,
     ) -> None:
         self._truth = SupernetEstimator(space, data, checkpoint, seed, training, progress)
         sizes = space.choices.sizes[: space.network_genes]

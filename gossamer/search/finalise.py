@@ -18,8 +18,8 @@ from gossamer.search.estimator import Estimator, Progress
 from gossamer.search.folder import DESIGNS, files_of, write_design
 from gossamer.search.front import non_dominated, spread
 from gossamer.search.host import compile_for_host
-from gossamer.search.lowered import Lowered, lower
 from gossamer.search.loop import Archive
+from gossamer.search.lowered import Lowered, lower
 from gossamer.search.objectives import Limit, Objective, matrix
 from gossamer.search.result import Design
 from gossamer.search.space import CoDesignSpace
@@ -63,7 +63,13 @@ class Finaliser:
 
     def _measure(self, archive: Archive, place: int) -> Finalist | None:
         row = archive.rows[place]
-        lowered = lower(self.space, row.genome, self.estimator.weights(row.genome), self.data, f"{self.space.architecture.name}_{row.number}")
+        lowered = lower(
+            self.space,
+            row.genome,
+            self.estimator.weights(row.genome),
+            self.data,
+            f"{self.space.architecture.name}_{row.number}",
+        )
         if isinstance(lowered, Infeasible):
             self.notes.append(f"design {row.number} was not returned: {lowered}")
             return None
@@ -79,7 +85,9 @@ class Finaliser:
         for key in ("latency_s", "energy_j", "area_mm2", "macs", "weight_bytes"):
             one, other = searched[key], measured[key]
             if not np.isclose(one, other, rtol=AGREEMENT, atol=0, equal_nan=True):
-                raise SearchError(f"design {number}: {key} is {one!r} in the search but {other!r} through {self.space.backend.name}.compile; report this")
+                raise SearchError(
+                    f"design {number}: {key} is {one!r} in the search but {other!r} through {self.space.backend.name}.compile; report this"
+                )
 
     def _without_beaten(self, kept: list[Finalist]) -> list[Finalist]:
         best = non_dominated(np.stack([self._values(item) for item in kept]))
@@ -94,7 +102,10 @@ class Finaliser:
         """Design folders, numbered from 01 in the order given."""
         designs = [self._write(folder, place, item) for place, item in enumerate(finalists)]
         if host and self.space.backend.name != "cpu":
-            designs = [self._for_host(place, item, design, len(designs)) for place, (item, design) in enumerate(zip(finalists, designs))]
+            designs = [
+                self._for_host(place, item, design, len(designs))
+                for place, (item, design) in enumerate(zip(finalists, designs))
+            ]
         return tuple(designs)
 
     def _write(self, folder: Path, place: int, item: Finalist) -> Design:
@@ -104,8 +115,17 @@ class Finaliser:
         assert hardware is not None
         files, notes = write_design(home, item.lowered, hardware, self.space.backend)
         return Design(
-            name, item.lowered.metrics, item.searched, self.space.network_values(item.genome), hardware, item.lowered.layers,
-            str(item.lowered.module), home, files, notes, tuple(item.genome.tolist()),
+            name,
+            item.lowered.metrics,
+            item.searched,
+            self.space.network_values(item.genome),
+            hardware,
+            item.lowered.layers,
+            str(item.lowered.module),
+            home,
+            files,
+            notes,
+            tuple(item.genome.tolist()),
         )
 
     def _for_host(self, place: int, item: Finalist, design: Design, count: int) -> Design:

@@ -1,7 +1,7 @@
 """The run folder: what a search leaves behind, besides its store.
 
-    RUN/store.sqlite  RUN/supernet.npz  RUN/run.json  RUN/pareto.csv
-    RUN/designs/01/   model.onnx  ir.txt  params.npz  hardware.yaml  layers.csv  scalesim/  cpu/
+RUN/store.sqlite  RUN/supernet.npz  RUN/run.json  RUN/pareto.csv
+RUN/designs/01/   model.onnx  ir.txt  params.npz  hardware.yaml  layers.csv  scalesim/  cpu/
 """
 
 import csv
@@ -35,10 +35,14 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
         os.replace(partial, path)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({(error.strerror or str(error)).lower()}); the earlier file is untouched") from None
+        raise DataError(
+            f"{path}: cannot be written ({(error.strerror or str(error)).lower()}); the earlier file is untouched"
+        ) from None
 
 
-def write_design(folder: Path, lowered: Lowered, hardware: Hardware, backend: Backend) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def write_design(
+    folder: Path, lowered: Lowered, hardware: Hardware, backend: Backend
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Everything but the host artifact: (files, notes on what could not be written)."""
     shutil.rmtree(folder, ignore_errors=True)
     notes: list[str] = []
@@ -87,12 +91,55 @@ def _write_scalesim(folder: Path, lowered: Lowered, hardware: Hardware) -> None:
 def layers_csv(layers: Sequence[LayerCost]) -> str:
     """One row a layer, units in the header."""
     return _csv(
-        ["layer", "kind", "ic", "ih", "iw", "oc", "oh", "ow", "kh", "kw", "groups", "weight_bits", "input_bits", "macs",
-         "latency_s", "energy_j", "compute_cycles", "stall_cycles", "sram_bytes", "dram_bytes", "utilization", "mapping"],
         [
-            [c.title, c.layer.kind, c.layer.ic, c.layer.ih, c.layer.iw, c.layer.oc, c.layer.oh, c.layer.ow, c.layer.kh, c.layer.kw,
-             c.layer.groups, c.layer.weight_bits, c.layer.activation_bits, c.layer.macs, c.latency_s, c.energy_j, c.compute_cycles,
-             c.stall_cycles, c.sram_bytes, c.dram_bytes, c.utilization, c.mapping]
+            "layer",
+            "kind",
+            "ic",
+            "ih",
+            "iw",
+            "oc",
+            "oh",
+            "ow",
+            "kh",
+            "kw",
+            "groups",
+            "weight_bits",
+            "input_bits",
+            "macs",
+            "latency_s",
+            "energy_j",
+            "compute_cycles",
+            "stall_cycles",
+            "sram_bytes",
+            "dram_bytes",
+            "utilization",
+            "mapping",
+        ],
+        [
+            [
+                c.title,
+                c.layer.kind,
+                c.layer.ic,
+                c.layer.ih,
+                c.layer.iw,
+                c.layer.oc,
+                c.layer.oh,
+                c.layer.ow,
+                c.layer.kh,
+                c.layer.kw,
+                c.layer.groups,
+                c.layer.weight_bits,
+                c.layer.activation_bits,
+                c.layer.macs,
+                c.latency_s,
+                c.energy_j,
+                c.compute_cycles,
+                c.stall_cycles,
+                c.sram_bytes,
+                c.dram_bytes,
+                c.utilization,
+                c.mapping,
+            ]
             for c in layers
         ],
     )
@@ -104,10 +151,17 @@ def pareto_csv(objectives: Sequence[Objective], front: Sequence[Design]) -> str:
     network = list(dict.fromkeys(name for design in front for name in design.network))
     keys = [item.key for item in objectives]
     rows = [
-        [d.name, *(repr(d.metrics[key]) for key in keys), *(d.hardware.values()[name] for name in hardware), *(d.network.get(name, "") for name in network)]
+        [
+            d.name,
+            *(repr(d.metrics[key]) for key in keys),
+            *(d.hardware.values()[name] for name in hardware),
+            *(d.network.get(name, "") for name in network),
+        ]
         for d in front
     ]
-    return _csv(["design", *keys, *(f"hardware.{name}" for name in hardware), *(f"network.{name}" for name in network)], rows)
+    return _csv(
+        ["design", *keys, *(f"hardware.{name}" for name in hardware), *(f"network.{name}" for name in network)], rows
+    )
 
 
 def write_summary(folder: Path, document: dict[str, Any]) -> None:

@@ -33,7 +33,9 @@ def spread(points: Points, count: int) -> NDArray[np.int64]:
         return np.arange(len(points))
     low, high = points.min(axis=0), points.max(axis=0)
     scaled = (points - low) / np.where(high > low, high - low, 1.0)
-    picked = list(dict.fromkeys(int(np.lexsort((scaled.sum(axis=1), scaled[:, axis]))[0]) for axis in range(points.shape[1])))[:count]
+    picked = list(
+        dict.fromkeys(int(np.lexsort((scaled.sum(axis=1), scaled[:, axis]))[0]) for axis in range(points.shape[1]))
+    )[:count]
     distance = np.linalg.norm(scaled[:, None] - scaled[picked], axis=2).min(axis=1)
     while len(picked) < count:
         far = int(distance.argmax())

@@ -32,7 +32,13 @@ def compile_for_host(module: Module, folder: Path, time_limit_s: float = TIME_LI
         environment = os.environ | {"TVM_NUM_THREADS": str(threads())}
         try:
             done = subprocess.run(
-                command, env=environment, capture_output=True, text=True, timeout=time_limit_s, preexec_fn=_limit_memory, check=False
+                command,
+                env=environment,
+                capture_output=True,
+                text=True,
+                timeout=time_limit_s,
+                preexec_fn=_limit_memory,
+                check=False,
             )
         except subprocess.TimeoutExpired:
             return f"not compiled for the host: took more than {time_limit_s:.0f} s"
@@ -55,7 +61,9 @@ def main(text: str, params: str, folder: str) -> int:
 
     try:
         with np.load(params, allow_pickle=False) as stored:
-            module = parse_module(Path(text).read_text(encoding="utf-8"), Params({name: stored[name] for name in stored.files}))
+            module = parse_module(
+                Path(text).read_text(encoding="utf-8"), Params({name: stored[name] for name in stored.files})
+            )
         artifact = BACKENDS.load("cpu").compile(run_pipeline(module, "tile{target=cpu}"))
         if isinstance(artifact, Infeasible):
             raise GossamerError(str(artifact))

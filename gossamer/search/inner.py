@@ -23,8 +23,12 @@ def hardware_metrics(table: CostTable, genomes: Genomes) -> Columns:
     """Every metric but accuracy."""
     costs = table.costs(genomes)
     return {
-        "latency_s": costs.latency_s, "energy_j": costs.energy_j, "area_mm2": costs.area_mm2,
-        "edp_js": costs.latency_s * costs.energy_j, "macs": costs.macs, "weight_bytes": costs.weight_bytes,
+        "latency_s": costs.latency_s,
+        "energy_j": costs.energy_j,
+        "area_mm2": costs.area_mm2,
+        "edp_js": costs.latency_s * costs.energy_j,
+        "macs": costs.macs,
+        "weight_bytes": costs.weight_bytes,
     }
 
 

@@ -106,7 +106,12 @@ class Loop:
             return
         found = self.evaluate(genomes)
         rows = [
-            Evaluation(len(self.archive.rows) + place, genome, {name: float(found[name][place]) for name in METRICS}, self.seconds)
+            Evaluation(
+                len(self.archive.rows) + place,
+                genome,
+                {name: float(found[name][place]) for name in METRICS},
+                self.seconds,
+            )
             for place, genome in enumerate(genomes)
         ]
         self.store.add(rows)
@@ -128,8 +133,14 @@ def _refuse(archive: Archive, limits: Sequence[Limit], missed: np.ndarray) -> No
     from gossamer.search.objectives import show
 
     if not limits:
-        raise SearchError(f"none of {len(archive.rows)} designs fits its hardware; widen the hardware choices or search longer")
+        raise SearchError(
+            f"none of {len(archive.rows)} designs fits its hardware; widen the hardware choices or search longer"
+        )
     nearest = archive.rows[int(np.maximum(missed, 0).sum(axis=1).argmin())].metrics
-    said = ", ".join(f"{limit.objective.label} = {show(limit.objective, nearest[limit.objective.key])}" for limit in limits)
+    said = ", ".join(
+        f"{limit.objective.label} = {show(limit.objective, nearest[limit.objective.key])}" for limit in limits
+    )
     texts = ", ".join(f"'{limit.text}'" for limit in limits)
-    raise SearchError(f"none of {len(archive.rows)} designs meets {texts}: the nearest has {said}; relax the limits or search longer")
+    raise SearchError(
+        f"none of {len(archive.rows)} designs meets {texts}: the nearest has {said}; relax the limits or search longer"
+    )

@@ -15,7 +15,9 @@ from gossamer.search.plan import Plan, Step
 INPUT, OUTPUT = "image", "logits"
 
 
-def build_module(name: str, plan: Plan, weights: Mapping[str, Array], image: tuple[int, int, int], batch: int = 1) -> Module:
+def build_module(
+    name: str, plan: Plan, weights: Mapping[str, Array], image: tuple[int, int, int], batch: int = 1
+) -> Module:
     """`weights`: `slot.weight` and `slot.bias` of every weighted step, batch norm folded. Layers are labelled by slot."""
     builder = GraphBuilder()
     x = builder.input(INPUT, TensorType(F32, (batch, *image)))
@@ -23,7 +25,12 @@ def build_module(name: str, plan: Plan, weights: Mapping[str, Array], image: tup
     for step in plan:
         x = _add(builder, step, x, outputs, last=step is plan[-1])
         outputs[step.slot] = x
-    params = {f"{step.slot}.{what}": weights[f"{step.slot}.{what}"] for step in plan if step.weighted for what in ("weight", "bias")}
+    params = {
+        f"{step.slot}.{what}": weights[f"{step.slot}.{what}"]
+        for step in plan
+        if step.weighted
+        for what in ("weight", "bias")
+    }
     return Module(name, builder.finish((x,)), Params(params))
 
 
@@ -36,7 +43,9 @@ def _add(builder: GraphBuilder, step: Step, x: Value, outputs: Mapping[str, Valu
     if step.kind == "gemm":
         return builder.add(Gemm(x, weight, bias, True), name, label=step.slot)
     half = step.kernel // 2
-    x = builder.add(Conv2d(x, weight, bias, (step.stride, step.stride), (half,) * 4, (1, 1), step.groups), name, label=step.slot)
+    x = builder.add(
+        Conv2d(x, weight, bias, (step.stride, step.stride), (half,) * 4, (1, 1), step.groups), name, label=step.slot
+    )
     if step.adds:
         x = builder.add(Add(x, outputs[step.adds]), f"{step.slot}.add")
     return builder.add(Relu(x), f"{step.slot}.relu") if step.relu else x

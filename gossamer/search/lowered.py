@@ -36,7 +36,9 @@ class Lowered:
     metrics: dict[str, float]
 
 
-def lower(space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str) -> "Lowered | Infeasible":
+def lower(
+    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str
+) -> "Lowered | Infeasible":
     """Build, quantise, compile and measure one design."""
     hardware = space.hardware(genome)
     if hardware is None:
@@ -49,16 +51,22 @@ def lower(space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], d
         return artifact
     layers = _layer_costs(space, module)
     metrics = _metrics(space, genome, artifact, layers)
-    metrics["accuracy"] = measured_accuracy(lambda batch: _quantized(space, genome, weights, data, name, batch, quantize), data.held_out)
+    metrics["accuracy"] = measured_accuracy(
+        lambda batch: _quantized(space, genome, weights, data, name, batch, quantize), data.held_out
+    )
     return Lowered(module, plain, artifact, layers, metrics)
 
 
-def _float_module(space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str, batch: int) -> Module:
+def _float_module(
+    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str, batch: int
+) -> Module:
     plan = space.architecture.plan(space.decode(genome))
     return run_pipeline(build_module(name, plan, weights, data.input_shape, batch), parse_pipeline(BEFORE_QUANTIZE))
 
 
-def _quantize(space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str) -> Quantize | None:
+def _quantize(
+    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str
+) -> Quantize | None:
     """The pass with this design's bits and with ranges observed on the calibration images; None in a float space."""
     bits = space.bits(genome)
     if not bits:
@@ -70,7 +78,13 @@ def _quantize(space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array
 
 
 def _quantized(
-    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str, batch: int, quantize: Quantize | None,
+    space: CoDesignSpace,
+    genome: Genomes,
+    weights: Mapping[str, Array],
+    data: Dataset,
+    name: str,
+    batch: int,
+    quantize: Quantize | None,
 ) -> Module:
     module = _float_module(space, genome, weights, data, name, batch)
     return module if quantize is None else run_pipeline(module, (quantize,))
@@ -96,14 +110,24 @@ def _layer_costs(space: CoDesignSpace, module: Module) -> tuple[LayerCost, ...]:
     costs = space.backend.cost([layer for _, layer in pairs], [module.hardware])
     return tuple(
         LayerCost(
-            node.title, layer, float(costs.latency_s[i]), float(costs.energy_j[i]), int(costs.compute_cycles[i]), int(costs.stall_cycles[i]),
-            float(costs.sram_bytes[i]), float(costs.dram_bytes[i]), float(costs.utilization[i]), costs.mappings[int(costs.mapping[i])],
+            node.title,
+            layer,
+            float(costs.latency_s[i]),
+            float(costs.energy_j[i]),
+            int(costs.compute_cycles[i]),
+            int(costs.stall_cycles[i]),
+            float(costs.sram_bytes[i]),
+            float(costs.dram_bytes[i]),
+            float(costs.utilization[i]),
+            costs.mappings[int(costs.mapping[i])],
         )
         for i, (node, layer) in enumerate(pairs)
     )
 
 
-def _metrics(space: CoDesignSpace, genome: Genomes, artifact: Artifact, layers: tuple[LayerCost, ...]) -> dict[str, float]:
+def _metrics(
+    space: CoDesignSpace, genome: Genomes, artifact: Artifact, layers: tuple[LayerCost, ...]
+) -> dict[str, float]:
     """An artifact that prices itself is believed; for any other its layers' costs are added up."""
     latency = float(getattr(artifact, "latency_s", None) or sum(layer.latency_s for layer in layers))
     energy = float(getattr(artifact, "energy_j", None) or sum(layer.energy_j for layer in layers))
@@ -111,8 +135,10 @@ def _metrics(space: CoDesignSpace, genome: Genomes, artifact: Artifact, layers: 
     area = None if hardware is None else space.backend.area_mm2(hardware)
     bits = sum(layer.layer.weight_elements * layer.layer.weight_bits for layer in layers)
     return {
-        "latency_s": latency, "energy_j": energy, "area_mm2": float("nan") if area is None else area, "edp_js": latency * energy,
-        "macs": float(sum(layer.layer.macs for layer in layers)), "weight_bytes": bits / 8,
+        "latency_s": latency,
+        "energy_j": energy,
+        "area_mm2": float("nan") if area is None else area,
+        "edp_js": latency * energy,
+        "macs": float(sum(layer.layer.macs for layer in layers)),
+        "weight_bytes": bits / 8,
     }
-
-

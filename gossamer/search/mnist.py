@@ -33,7 +33,9 @@ def read_mnist(path: Path, seed: int) -> Dataset:
     if not len(train) or not len(held_out):
         raise DataError(f"{path}: found {len(train)} training and {len(held_out)} test images, some of both are needed")
     if train.pixels.shape[1:] != held_out.pixels.shape[1:]:
-        raise DataError(f"{path}: training images are {train.pixels.shape[2:]}, test images {held_out.pixels.shape[2:]}; one size is needed")
+        raise DataError(
+            f"{path}: training images are {train.pixels.shape[2:]}, test images {held_out.pixels.shape[2:]}; one size is needed"
+        )
     fitted, validation = split(train, (1 - VALIDATION_FRACTION,), seed)
     return Dataset("mnist", fitted, validation, held_out)
 
@@ -77,7 +79,9 @@ def _decode(path: Path, member: tarfile.TarInfo, file: IO[bytes] | None) -> NDAr
     try:
         image = Image.open(io.BytesIO(file.read()), formats=("PNG",))
         if max(image.size) > LARGEST_SIDE:
-            raise DataError(f"{path}: {member.name} is {image.size[0]}x{image.size[1]}, at most {LARGEST_SIDE}x{LARGEST_SIDE} is read")
+            raise DataError(
+                f"{path}: {member.name} is {image.size[0]}x{image.size[1]}, at most {LARGEST_SIDE}x{LARGEST_SIDE} is read"
+            )
         return np.asarray(image.convert("L"))
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"{path}: {member.name} is not a readable PNG ({error})") from None
@@ -86,7 +90,9 @@ def _decode(path: Path, member: tarfile.TarInfo, file: IO[bytes] | None) -> NDAr
 def _images(path: Path, pixels: list[NDArray[np.uint8]], labels: list[int]) -> Images:
     shapes = {image.shape for image in pixels}
     if len(shapes) > 1:
-        raise DataError(f"{path}: images of several sizes ({', '.join(map(str, sorted(shapes)[:3]))}); one size is needed")
+        raise DataError(
+            f"{path}: images of several sizes ({', '.join(map(str, sorted(shapes)[:3]))}); one size is needed"
+        )
     stacked = np.stack(pixels)[:, None] if pixels else np.zeros((0, 1, 0, 0), np.uint8)
     return Images(stacked, np.array(labels, np.int64), WHITE)
 

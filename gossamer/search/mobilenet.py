@@ -131,14 +131,31 @@ class MobileNet:
         return found
 
     def _block(
-        self, found: Population, slot: int, block: Block,
-        before: NDArray[np.int64], after: NDArray[np.int64], choices: Choices, genomes: Genomes,
+        self,
+        found: Population,
+        slot: int,
+        block: Block,
+        before: NDArray[np.int64],
+        after: NDArray[np.int64],
+        choices: Choices,
+        genomes: Genomes,
     ) -> None:
         exists = choices.active(self._exists(block), genomes)
         expansion, kernel = (choices.column(f"{block.name}.{what}", genomes) for what in ("expansion", "kernel"))
         hidden = before * expansion
         _conv(found, slot, exists & (expansion > 1), before, hidden, block.input_size, block.input_size)
-        _conv(found, slot + 1, exists, hidden, hidden, block.input_size, block.size, kernel=kernel, stride=block.stride, groups=hidden)
+        _conv(
+            found,
+            slot + 1,
+            exists,
+            hidden,
+            hidden,
+            block.input_size,
+            block.size,
+            kernel=kernel,
+            stride=block.stride,
+            groups=hidden,
+        )
         _conv(found, slot + 2, exists, hidden, after, block.size, block.size)
 
     def _tail(self, found: Population, slot: int, width: NDArray[np.int64], head: NDArray[np.int64]) -> None:
@@ -166,7 +183,9 @@ class MobileNet:
             yield Step(f"{block.name}.expand", "conv", before, hidden, relu=True)
         # Without an expand layer the depthwise layer sees other features: weights shared with the rest would serve neither.
         variant = "" if expansion > 1 else "@plain"
-        yield Step(f"{block.name}.depthwise", "conv", hidden, hidden, kernel, block.stride, hidden, relu=True, variant=variant)
+        yield Step(
+            f"{block.name}.depthwise", "conv", hidden, hidden, kernel, block.stride, hidden, relu=True, variant=variant
+        )
         yield Step(f"{block.name}.project", "conv", hidden, after, adds=adds, variant=variant)
 
 
@@ -176,11 +195,30 @@ def halved(size: tuple[int, int], stride: int) -> tuple[int, int]:
 
 
 def _conv(
-    found: Population, slot: int, active: NDArray[np.bool_] | bool, ic: NDArray[np.int64] | int, oc: NDArray[np.int64],
-    size: tuple[int, int], after: tuple[int, int], kernel: NDArray[np.int64] | int = 1, stride: int = 1,
+    found: Population,
+    slot: int,
+    active: NDArray[np.bool_] | bool,
+    ic: NDArray[np.int64] | int,
+    oc: NDArray[np.int64],
+    size: tuple[int, int],
+    after: tuple[int, int],
+    kernel: NDArray[np.int64] | int = 1,
+    stride: int = 1,
     groups: NDArray[np.int64] | int = 1,
 ) -> None:
     found.put(
-        slot, "conv", active, ic=ic, ih=size[0], iw=size[1], oc=oc, oh=after[0], ow=after[1],
-        kh=kernel, kw=kernel, stride_h=stride, stride_w=stride, groups=groups,
+        slot,
+        "conv",
+        active,
+        ic=ic,
+        ih=size[0],
+        iw=size[1],
+        oc=oc,
+        oh=after[0],
+        ow=after[1],
+        kh=kernel,
+        kw=kernel,
+        stride_h=stride,
+        stride_w=stride,
+        groups=groups,
     )

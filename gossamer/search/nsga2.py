@@ -32,14 +32,23 @@ class Nsga2:
     def __init__(self, problem: Problem, seed: int, population: int) -> None:
         genes = len(problem.sizes)
         self._problem = PymooProblem(
-            n_var=genes, n_obj=problem.objectives, n_ieq_constr=problem.constraints, xl=np.zeros(genes), xu=problem.sizes - 1.0, vtype=int,
+            n_var=genes,
+            n_obj=problem.objectives,
+            n_ieq_constr=problem.constraints,
+            xl=np.zeros(genes),
+            xu=problem.sizes - 1.0,
+            vtype=int,
         )
         rng = np.random.default_rng(seed)
         drawn = problem.repair(rng.integers(0, problem.sizes, (population, genes)))
         first = np.unique(np.concatenate([problem.seeds, drawn])[:population], axis=0)
         self._algorithm = NSGA2(
-            pop_size=population, sampling=first, crossover=UniformCrossover(prob=0.9), mutation=_Step(problem.sizes),
-            repair=_Canonical(problem), eliminate_duplicates=_Distinct(),
+            pop_size=population,
+            sampling=first,
+            crossover=UniformCrossover(prob=0.9),
+            mutation=_Step(problem.sizes),
+            repair=_Canonical(problem),
+            eliminate_duplicates=_Distinct(),
         )
         self._algorithm.setup(self._problem, termination=NoTermination(), seed=seed, verbose=False)
         self._asked: Any = None

@@ -109,7 +109,9 @@ def parse_limit(text: str) -> Limit:
         raise SearchError(f"limit '{text}': only <= and >= are known, not {match[2]}")
     units = UNITS[item.unit]
     if match[4] not in units:
-        raise SearchError(f"limit '{text}': {item.label} is measured in {', '.join(u for u in units if u)}, not '{match[4]}'")
+        raise SearchError(
+            f"limit '{text}': {item.label} is measured in {', '.join(u for u in units if u)}, not '{match[4]}'"
+        )
     try:
         bound = float(match[3]) * units[match[4]]
     except ValueError:

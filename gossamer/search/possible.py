@@ -37,7 +37,10 @@ def _refuse_together(table: CostTable, limits: list[Limit], seed: int) -> None:
     metrics = _closest(table, limits, seed)
     if not all(limit.holds(float(metrics[limit.objective.key][0])) for limit in limits):
         texts = ", ".join(f"'{limit.text}'" for limit in limits)
-        nearest = ", ".join(f"{limit.objective.label} = {show(limit.objective, float(metrics[limit.objective.key][0]))}" for limit in limits)
+        nearest = ", ".join(
+            f"{limit.objective.label} = {show(limit.objective, float(metrics[limit.objective.key][0]))}"
+            for limit in limits
+        )
         raise SearchError(f"limits {texts} are each possible but not together: the nearest found is {nearest}")
 
 
@@ -59,7 +62,12 @@ def _closest(table: CostTable, limits: list[Limit], seed: int) -> Columns:
 
 
 def _combined(
-    table: CostTable, limits: list[Limit], best: Genomes, around: Genomes, missed: NDArray[np.float64], least: float,
+    table: CostTable,
+    limits: list[Limit],
+    best: Genomes,
+    around: Genomes,
+    missed: NDArray[np.float64],
+    least: float,
 ) -> tuple[Genomes, float]:
     """All single-gene changes that help, at once and one after the other."""
     order = np.argsort(missed, kind="stable")
@@ -76,7 +84,12 @@ def _combined(
 def _neighbours(table: CostTable, genome: Genomes) -> Genomes:
     """Every change of one gene."""
     sizes = table.space.choices.sizes
-    rows = [np.where(np.arange(len(genome)) == place, value, genome) for place in range(len(genome)) for value in range(int(sizes[place])) if value != genome[place]]
+    rows = [
+        np.where(np.arange(len(genome)) == place, value, genome)
+        for place in range(len(genome))
+        for value in range(int(sizes[place]))
+        if value != genome[place]
+    ]
     return np.unique(table.space.repair(np.stack(rows)), axis=0)
 
 

@@ -58,8 +58,11 @@ class CostTable:
         buildable = np.array([self._chips[chip] is not None for chip in chips])
         latency, energy = (np.bincount(owner, values[:, i], count) for i in (0, 1))
         return Costs(
-            np.where(buildable, latency, np.inf), np.where(buildable, energy, np.inf), np.array(self._areas)[chips],
-            np.bincount(owner, macs(rows), count), np.bincount(owner, weight_bits(rows), count) / 8,
+            np.where(buildable, latency, np.inf),
+            np.where(buildable, energy, np.inf),
+            np.array(self._areas)[chips],
+            np.bincount(owner, macs(rows), count),
+            np.bincount(owner, weight_bits(rows), count) / 8,
         )
 
     def _chips_of(self, genomes: Genomes) -> NDArray[np.int64]:
@@ -123,5 +126,3 @@ def _systolic(rows: Rows, chips: Sequence[Hardware], position: NDArray[np.int64]
     columns = np.ascontiguousarray(rows.T, dtype=np.float64)
     layers = LayerColumns(**{name: columns[place] for name, place in PLACE.items()})
     return price(layers, HardwareColumns.of(chips).take(position))
-
-

@@ -33,11 +33,17 @@ class QuantizedRunner:
             else:
                 x, weight, bias = self._operands(step, folded, name, x, bits)
                 outputs[name] = x
-                x = F.linear(x, weight, bias) if step.kind == "gemm" else tail(step, convolved(step, x, weight, bias), outputs)
+                x = (
+                    F.linear(x, weight, bias)
+                    if step.kind == "gemm"
+                    else tail(step, convolved(step, x, weight, bias), outputs)
+                )
             name = step.slot
         return x
 
-    def _operands(self, step: Step, folded: Folded, name: str, x: Tensor, bits: Mapping[str, Bits]) -> tuple[Tensor, Tensor, Tensor]:
+    def _operands(
+        self, step: Step, folded: Folded, name: str, x: Tensor, bits: Mapping[str, Bits]
+    ) -> tuple[Tensor, Tensor, Tensor]:
         weight, bias = folded.weights[step.slot], folded.biases[step.slot]
         if not bits:
             return x, weight, bias

@@ -75,7 +75,9 @@ class Precision:
         """Two choices per weighted slot, under the slot's own conditions (which name choices of the architecture)."""
         weighted = [slot for slot in self.slots if slot.weighted] if self.bits else []
         return tuple(
-            Choice(f"{slot.name}.{what}", self.bits, slot.when) for slot in weighted for what in ("weight_bits", "input_bits")
+            Choice(f"{slot.name}.{what}", self.bits, slot.when)
+            for slot in weighted
+            for what in ("weight_bits", "input_bits")
         )
 
     def apply(self, choices: Choices, genomes: Genomes, population: Population) -> None:
@@ -187,11 +189,15 @@ def hardware_choices(hardware: type[Hardware]) -> Choices:
     return Choices(tuple(Choice(f"hardware.{info.name}", info.search) for info in hardware.parameters() if info.search))
 
 
-def load_space(name: str, backend: Backend, input_shape: tuple[int, int, int], classes: int, bits: Sequence[int] = BITS) -> CoDesignSpace:
+def load_space(
+    name: str, backend: Backend, input_shape: tuple[int, int, int], classes: int, bits: Sequence[int] = BITS
+) -> CoDesignSpace:
     """The installed space `name` for these images and this target."""
     from gossamer.ir.registry import SPACES
 
     if min(input_shape[1:]) < 8:
-        raise SearchError(f"images of {input_shape[1]}x{input_shape[2]} are too small for space '{name}': 8x8 is the least")
+        raise SearchError(
+            f"images of {input_shape[1]}x{input_shape[2]} are too small for space '{name}': 8x8 is the least"
+        )
     architecture: Architecture = SPACES.load(name)(input_shape, classes)
     return CoDesignSpace(architecture, Precision(architecture.slots, tuple(bits)), backend)

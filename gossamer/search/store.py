@@ -22,7 +22,8 @@ from gossamer.search.choices import Genomes
 _META = MetaData()
 _SETTINGS = Table("search", _META, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 _ROWS = Table(
-    "evaluation", _META,
+    "evaluation",
+    _META,
     Column("number", Integer, primary_key=True),
     Column("genome", Text, nullable=False, unique=True),
     Column("metrics", Text, nullable=False),
@@ -56,10 +57,18 @@ class Store:
         with self._errors(), self._engine.begin() as connection:
             known = {row.name: row.value for row in connection.execute(select(_SETTINGS))}
             if not known:
-                connection.execute(insert(_SETTINGS), [{"name": name, "value": value} for name, value in settings.items()])
-        changed = [f"{name} {known[name]}, now {value}" for name, value in settings.items() if known and known.get(name) != value and name in known]
+                connection.execute(
+                    insert(_SETTINGS), [{"name": name, "value": value} for name, value in settings.items()]
+                )
+        changed = [
+            f"{name} {known[name]}, now {value}"
+            for name, value in settings.items()
+            if known and known.get(name) != value and name in known
+        ]
         if changed:
-            raise SearchError(f"{self.where}: holds another search ({'; '.join(changed)}); choose another folder, or repeat its settings")
+            raise SearchError(
+                f"{self.where}: holds another search ({'; '.join(changed)}); choose another folder, or repeat its settings"
+            )
 
     def evaluations(self) -> list[Evaluation]:
         """Everything evaluated so far, in order."""
@@ -68,14 +77,21 @@ class Store:
         try:
             return [_read(row) for row in rows]
         except (ValueError, TypeError) as error:
-            raise DataError(f"{self.where}: holds a result that cannot be read ({error}); move the file away or choose another folder") from None
+            raise DataError(
+                f"{self.where}: holds a result that cannot be read ({error}); move the file away or choose another folder"
+            ) from None
 
     def add(self, rows: Sequence[Evaluation]) -> None:
         """All of them or none."""
         if not rows:
             return
         values = [
-            {"number": row.number, "genome": _text(row.genome), "metrics": json.dumps(_finite(row.metrics)), "elapsed_s": row.elapsed_s}
+            {
+                "number": row.number,
+                "genome": _text(row.genome),
+                "metrics": json.dumps(_finite(row.metrics)),
+                "elapsed_s": row.elapsed_s,
+            }
             for row in rows
         ]
         with self._errors(), self._engine.begin() as connection:
@@ -112,7 +128,9 @@ def _reason(error: Exception) -> str:
         return "cannot be written, the disk is full; what was found until now is kept, free some space and start again to go on"
     if "locked" in text:
         return "is in use by another search; wait for it or choose another folder"
-    if isinstance(error, DatabaseError | sqlite3.DatabaseError) and ("not a database" in text or "malformed" in text or "no such" in text or "corrupt" in text):
+    if isinstance(error, DatabaseError | sqlite3.DatabaseError) and (
+        "not a database" in text or "malformed" in text or "no such" in text or "corrupt" in text
+    ):
         return f"is not a readable store of results ({text}); move the file away or choose another folder"
     return f"cannot be used as a store of results ({text})"
 

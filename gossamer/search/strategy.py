@@ -70,7 +70,9 @@ class RandomSearch:
 
     def _draw(self) -> Genomes:
         first, self._first = self._first, False
-        drawn = self._problem.repair(self._rng.integers(0, self._problem.sizes, (self._population, len(self._problem.sizes))))
+        drawn = self._problem.repair(
+            self._rng.integers(0, self._problem.sizes, (self._population, len(self._problem.sizes)))
+        )
         return np.concatenate([self._problem.seeds, drawn]) if first else drawn
 
     def tell(self, genomes: Genomes, values: NDArray[np.float64], violations: NDArray[np.float64]) -> None:

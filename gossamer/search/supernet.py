@@ -38,7 +38,9 @@ class Folded:
 
     def arrays(self) -> dict[str, np.ndarray]:
         """`slot.weight` and `slot.bias` as f32 arrays."""
-        named = {f"{slot}.weight": w for slot, w in self.weights.items()} | {f"{slot}.bias": b for slot, b in self.biases.items()}
+        named = {f"{slot}.weight": w for slot, w in self.weights.items()} | {
+            f"{slot}.bias": b for slot, b in self.biases.items()
+        }
         return {name: np.ascontiguousarray(tensor.numpy()) for name, tensor in named.items()}
 
 
@@ -112,7 +114,9 @@ class Supernet:
     def _fold_conv(self, step: Step, x: Tensor, outputs: Mapping[str, Tensor], found: Folded) -> Tensor:
         weight = self.weight(step).detach()
         scale, shift = (parameter.detach() for parameter in self._scale_shift(step))
-        x, mean, inverse = torch.native_batch_norm(convolved(step, x, weight), scale, shift, None, None, True, 0.0, EPSILON)
+        x, mean, inverse = torch.native_batch_norm(
+            convolved(step, x, weight), scale, shift, None, None, True, 0.0, EPSILON
+        )
         gain = scale * inverse
         found.weights[step.slot] = weight * gain[:, None, None, None]
         found.biases[step.slot] = shift - mean * gain
@@ -149,7 +153,10 @@ def _range(x: Tensor) -> tuple[float, float]:
 def _shapes(widest: Sequence[Plan]) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for step in (step for plan in widest for step in plan if step.weighted):
-        wanted: dict[str, tuple[int, ...]] = {f"{step.shared}.weight": step.weight_shape, f"{step.shared}.shift": (step.oc,)}
+        wanted: dict[str, tuple[int, ...]] = {
+            f"{step.shared}.weight": step.weight_shape,
+            f"{step.shared}.shift": (step.oc,),
+        }
         if step.kind == "conv":
             wanted[f"{step.shared}.scale"] = (step.oc,)
         for name, shape in wanted.items():

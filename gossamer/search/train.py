@@ -42,7 +42,9 @@ def train_supernet(space: CoDesignSpace, images: Images, training: Training, see
     widest, narrowest = _plan(space, ends[0]), ends[1]
     supernet = Supernet(widest_plans(space), seed)
     rng = np.random.default_rng(seed)
-    optimizer = torch.optim.AdamW(supernet.parameters.values(), training.learning_rate, weight_decay=training.weight_decay, fused=True)
+    optimizer = torch.optim.AdamW(
+        supernet.parameters.values(), training.learning_rate, weight_decay=training.weight_decay, fused=True
+    )
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, training.learning_rate, training.steps, pct_start=0.15)
     x, y = torch.from_numpy(images.floats()), torch.from_numpy(images.labels)
     for step in range(training.steps):
