@@ -17,6 +17,8 @@ from gossamer.ir.errors import GossamerError
 # typer has its own copy of click in some versions; this is the base of every usage error in all of them.
 _UsageError = cast(type[Exception], typer.BadParameter.__mro__[1])
 
+INTERRUPTED = 130
+
 app = typer.Typer(
     name="gossamer",
     help="Co-design a neural network and the hardware it runs on.",
@@ -56,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     try:
         code = app(given, prog_name="gossamer", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        # typer turns Ctrl-C into this code and says nothing
+        return _fail("interrupted", given, code) if code == INTERRUPTED else code if isinstance(code, int) else 0
     except _UsageError as error:
         if not given:  # typer has already shown the help
             return 2
@@ -71,8 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         where = f"{error.filename}: " if error.filename else ""
         return _fail(f"{where}{(error.strerror or str(error)).lower()}; nothing was overwritten", given)
     except (KeyboardInterrupt, typer.Abort):
-        sys.stderr.write("interrupted\n")
-        return 130
+        return _fail("interrupted", given, INTERRUPTED)
 
 
 def _message(error: BaseException) -> str:
@@ -85,11 +87,11 @@ def _command(given: list[str]) -> str:
     return f"{given[0]} " if given and given[0] in names else ""
 
 
-def _fail(sentence: str, given: list[str]) -> int:
+def _fail(sentence: str, given: list[str], code: int = 2) -> int:
     text = " ".join(sentence.split())
     sys.stderr.write(f"error: {text}\n")
     if "--json" in given:
         import json
 
         sys.stdout.write(json.dumps({"error": text}) + "\n")
-    return 2
+    return code

@@ -85,11 +85,12 @@ class Output:
 
     @contextmanager
     def progress(self) -> Iterator["Progress"]:
-        """A progress bar on stderr."""
+        """Progress bars on stderr; disabled where that is no terminal."""
         from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=error_console(), transient=True) as bar:
+        console = error_console()
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
             yield bar
 
 

@@ -10,6 +10,8 @@ import typer
 from gossamer.cli.output import JsonFlag, Output
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from gossamer.search.estimator import Progress
     from gossamer.search.result import Design, Run
 
@@ -115,15 +117,15 @@ def notes(run: "Run") -> tuple[str, ...]:
 
 @contextmanager
 def _display(out: Output) -> "Iterator[Progress]":
-    """One bar a phase on stderr, made when the phase first reports."""
-    from rich.progress import TaskID
-
+    """One bar a phase on stderr, made when the phase first reports; where stderr is no terminal, one line a phase."""
     with out.progress() as bars:
         tasks: dict[str, TaskID] = {}
 
         def progress(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=of)
+                if bars.disable:
+                    out.note(f"{what} ...")
             bars.update(tasks[what], completed=done, total=of)
 
         yield progress
