@@ -9,7 +9,7 @@ from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu import backend
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.backends.cpu.build import compile_module
-from gossamer.backends.cpu.hardware import host
+from gossamer.backends.cpu.hardware import CpuHardware, host
 from gossamer.ir import ops
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.graph import Module, Params
@@ -72,10 +72,12 @@ def test_winograd_where_it_cannot_be_is_infeasible():
 
 
 def test_winograd_is_listed_where_it_is_legal():
-    node = convolution(16, 16, 8).graph.nodes[-1]
-    found = backend.schedules(node, host())
-    assert found[0].algorithm == "direct"
-    assert {s.winograd_m for s in found if s.algorithm == "winograd"} == {2, 4, 6}
+    small, large = (convolution(c, c, extent).graph.nodes[-1] for c, extent in ((16, 4), (64, 56)))
+    for node, first in ((small, "direct"), (large, "winograd")):
+        found = backend.schedules(node, CpuHardware())
+        assert found[0].algorithm == first
+        assert {s.winograd_m for s in found if s.algorithm == "winograd"} == {2, 4, 6}
+        assert len(set(found)) == len(found)
 
 
 def quantised(ic, oc, extent, kernel, stride, zero):

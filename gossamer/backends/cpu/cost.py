@@ -30,9 +30,6 @@ DENSE, POINTWISE, WINDOW, VECTOR = 0.72, 0.50, 0.14, 0.06
 """Share of peak arithmetic reached by shared-weight sums with a window, by those without (1x1, gemm), by depthwise and
 pooling windows, and by element-wise code and reductions."""
 
-WINOGRAD_OVERHEAD_BYTES = 2.0
-"""Reads and writes of each transformed tile element, in and out."""
-
 
 @dataclass(frozen=True)
 class _Columns:
@@ -89,17 +86,21 @@ def layer_costs(layers: Sequence[Layer], hardware: Sequence[CpuHardware]) -> Lay
 
 
 def predicted_s(layer: Layer, hardware: CpuHardware, winograd_m: int | None = None) -> float:
-    """Expected seconds of one layer; with `winograd_m`, of its F(m x m, r x r) form."""
+    """Expected seconds of one layer; with `winograd_m`, of its F(m x m, r x r) form.
+
+    That one is a sum: products, reading the transformed weights, and writing and reading every tile element twice.
+    """
     direct = float(layer_costs([layer], [hardware]).latency_s[0])
     if winograd_m is None or layer.kind != "conv":
         return direct
     size = winograd_m + layer.kh - 1
     tiles = layer.n * -(-layer.oh // winograd_m) * -(-layer.ow // winograd_m)
-    product = Layer("gemm", n=tiles * size * size, ic=layer.ic, ih=1, iw=1, oc=layer.oc, oh=1, ow=1)
-    moved = 4.0 * WINOGRAD_OVERHEAD_BYTES * tiles * size * size * (layer.ic + layer.oc)
-    weights_s = 4.0 * size * size * layer.ic * layer.oc / hardware.l3_bytes_per_s
-    arithmetic = float(layer_costs([product], [hardware]).latency_s[0])
-    return max(arithmetic, weights_s) + moved / (4 * hardware.l3_bytes_per_s) + 2 * OVERHEAD_S
+    products = size * size * tiles * layer.ic * (-(-layer.oc // hardware.lanes) * hardware.lanes)
+    weight_bytes = 4.0 * size * size * layer.ic * layer.oc
+    weight_rate = hardware.dram_bytes_per_s if weight_bytes > hardware.l2_bytes else hardware.l3_bytes_per_s
+    moved_bytes = 8.0 * tiles * size * size * (layer.ic + layer.oc)
+    arithmetic_s = products / (hardware.peak_macs_per_s * DENSE)
+    return arithmetic_s + weight_bytes / weight_rate + moved_bytes / hardware.l3_bytes_per_s + 3 * OVERHEAD_S
 
 
 def _cycles(c: _Columns, lanes: Floats, units: Floats) -> Floats:

@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from math import prod
 
 from gossamer.backends.cpu.algorithms import winograd_obstacle
+from gossamer.backends.cpu.cost import predicted_s
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size, vector_axis
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.program import loads, opaque_op, program_of
 from gossamer.codegen.tvm.structure import anchored, shared_factor
+from gossamer.ir.analysis import layer
 from gossamer.ir.graph import Node
 from gossamer.ir.index import axes_in
 from gossamer.ir.nest import Kernel, Nest
@@ -26,6 +28,12 @@ MAX_CHOICES = 8
 
 WINOGRAD_TILES = (2, 4, 6)
 
+LARGEST_DEFAULT_TILE = 6
+"""Tiles (m + r - 1) beyond this lose more digits than a default may."""
+
+WINOGRAD_GAIN = 0.75
+"""Winograd comes first only where it is expected to take at most this share of the direct time."""
+
 
 def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
     """Schedules of a node, best guess first; () for nodes without a reduction to schedule and for opaque ops."""
@@ -35,7 +43,17 @@ def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
     tiles = tuple(
         Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES if winograd_obstacle(node, m) is None
     )
-    return direct + tiles
+    return tiles[1:2] + direct + tiles[:1] + tiles[2:] if tiles and _winograd_pays(node, hardware) else direct + tiles
+
+
+def _winograd_pays(node: Node, hardware: CpuHardware) -> bool:
+    """Whether F(4 x 4, r x r) is expected to be clearly faster, on channels that fill vectors."""
+    signature = layer(node)
+    if signature is None or WINOGRAD_TILES[1] + signature.kh > LARGEST_DEFAULT_TILE + 1:
+        return False
+    full = min(signature.ic, signature.oc) >= hardware.lanes
+    payoff = predicted_s(signature, hardware, WINOGRAD_TILES[1]) < WINOGRAD_GAIN * predicted_s(signature, hardware)
+    return full and payoff
 
 
 def default_schedule(program: Kernel, hardware: CpuHardware) -> Schedule:
