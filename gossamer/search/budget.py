@@ -1,7 +1,7 @@
 """How long a search goes on: `5m`, `90s`, `1h` of time, or `2000` evaluations.
 
-The order in which designs are evaluated depends on the seed alone, so a time budget gives a prefix of the same sequence;
-only an evaluation budget gives the same front on a slower machine.
+The order in which designs are evaluated depends on the seed alone, so a time budget gives a prefix of the same
+sequence; only an evaluation budget gives the same front on a slower machine.
 """
 
 import re

@@ -17,7 +17,7 @@ from gossamer.search.estimator import Progress
 from gossamer.search.space import CoDesignSpace
 from gossamer.search.supernet import Supernet
 from gossamer.search.threads import limit_threads, threads
-from gossamer.search.train import Training, train_supernet, widest_plans
+from gossamer.search.train import Training, train_supernet, widest_plan
 
 _PURPOSE = "trained_for"
 
@@ -40,7 +40,8 @@ def trained(
 
 
 def _purpose(space: CoDesignSpace, data: Dataset, seed: int, training: Training) -> str:
-    return f"{space.architecture} bits={space.precision.bits} data={data.fingerprint} seed={seed} threads={threads()} {asdict(training)}"
+    what = f"{space.architecture} bits={space.precision.bits} data={data.fingerprint}"
+    return f"{what} seed={seed} threads={threads()} {asdict(training)}"
 
 
 def _load(space: CoDesignSpace, path: Path, purpose: str, seed: int) -> Supernet | None:
@@ -48,7 +49,7 @@ def _load(space: CoDesignSpace, path: Path, purpose: str, seed: int) -> Supernet
         with np.load(path, allow_pickle=False) as stored:
             if str(stored[_PURPOSE]) != purpose:
                 return None
-            supernet = Supernet(widest_plans(space), seed)
+            supernet = Supernet(widest_plan(space), seed)
             for name, parameter in supernet.parameters.items():
                 parameter.data.copy_(torch.from_numpy(stored[name]))
             return supernet

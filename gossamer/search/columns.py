@@ -26,7 +26,9 @@ _DEFAULTS = np.array(
 
 @dataclass(frozen=True)
 class Population:
-    """Layers of P designs that draw on the same S slots: `rows` [P,S,fields]; a slot that is not `active` [P,S] is no layer."""
+    """Layers of P designs that draw on the same S slots: `rows` [P,S,fields]; a slot that is not `active` [P,S] is no
+    layer.
+    """
 
     rows: NDArray[np.int64]
     active: NDArray[np.bool_]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from gossamer.ir.errors import DataError, nearest
 
-CALIBRATION_IMAGES = 256
+CALIBRATION_IMAGES = 128
 KNOWN = ("digits", "mnist:PATH")
 
 
@@ -66,7 +66,7 @@ class Dataset:
 
     @property
     def calibration(self) -> NDArray[np.float32]:
-        """What batch-norm statistics and quantisation ranges are measured on: f32 [<=256,C,H,W]."""
+        """What batch-norm statistics and quantisation ranges are measured on: f32 [<=128,C,H,W]."""
         return self.train.first(CALIBRATION_IMAGES).floats()
 
     @cached_property
@@ -80,7 +80,9 @@ class Dataset:
 
 
 def load_data(name: str, seed: int = 0) -> Dataset:
-    """`digits` or `mnist:PATH` (a .tar.gz of PNGs by class, an IDX folder). DataError when it is unknown or unreadable."""
+    """`digits` or `mnist:PATH` (a .tar.gz of PNGs by class, an IDX folder). DataError when it is unknown or
+    unreadable.
+    """
     kind, _, path = name.partition(":")
     if kind == "digits" and not path:
         return _digits(seed)

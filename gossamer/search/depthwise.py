@@ -1,7 +1,7 @@
 """Depthwise convolution of small images as one matrix product per channel.
 
-torch's depthwise backward on a CPU costs 5 to 20 times its forward at 8x8 and below. There, a channel's convolution is a
-matrix [pixels in, pixels out] filled from its k x k weights, which is faster in both directions.
+torch's depthwise backward on a CPU costs 5 to 20 times its forward at 8x8 and below. There, a channel's convolution is
+a matrix [pixels in, pixels out] filled from its k x k weights, which is faster in both directions.
 """
 
 from functools import cache

@@ -57,8 +57,9 @@ def search(
     """Search for networks and hardware together; returns the front and leaves everything in the folder `out`.
 
     `budget` counts training and searching, not the lowering of the designs found. `host`: also compile every returned
-    network for this machine. `progress(what, done, of)` is called often. Started again with the same settings and folder
-    it goes on where it was. SearchError: unknown names, impossible limits, nothing found; DataError: data or store.
+    network for this machine. `progress(what, done, of)` is called often. Started again with the same settings and
+    folder it goes on where it was. SearchError: unknown names, impossible limits, nothing found; DataError: data or
+    store.
     """
     asked = parse_objectives(objectives)
     bounds = parse_limits(limits)
@@ -107,7 +108,9 @@ def _clock() -> float:
 def _finish(
     loop: Loop, finaliser: Finaliser, folder: Path, designs: int, settings: Mapping[str, str], host: bool
 ) -> Run:
-    """What the loop found, lowered, measured and written. After Ctrl-C the slow last step, the host's compiler, is left out."""
+    """What the loop found, lowered, measured and written. After Ctrl-C the slow last step, the host's compiler, is
+    left out.
+    """
     archive, asked = loop.archive, finaliser.objectives
     seconds = loop.seconds
     fitting = feasible(archive, finaliser.limits)

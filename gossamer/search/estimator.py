@@ -2,7 +2,8 @@
 
 `supernet` runs every network asked for with the shared weights, in its own bits; `surrogate` runs a few hundred and
 predicts the rest. Both are deterministic, and both remember: hardware never changes accuracy, so designs that differ
-only in hardware are one question. An estimator is built as `factory(space, data, checkpoint, seed, training, progress)`.
+only in hardware are one question. An estimator is built as `factory(space, data, checkpoint, seed, training,
+progress)`.
 """
 
 from collections.abc import Callable

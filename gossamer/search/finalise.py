@@ -86,7 +86,8 @@ class Finaliser:
             one, other = searched[key], measured[key]
             if not np.isclose(one, other, rtol=AGREEMENT, atol=0, equal_nan=True):
                 raise SearchError(
-                    f"design {number}: {key} is {one!r} in the search but {other!r} through {self.space.backend.name}.compile; report this"
+                    f"design {number}: {key} is {one!r} in the search but {other!r} through "
+                    f"{self.space.backend.name}.compile; report this"
                 )
 
     def _without_beaten(self, kept: list[Finalist]) -> list[Finalist]:

@@ -10,7 +10,7 @@ Points = NDArray[np.float64]
 
 
 def non_dominated(points: Points) -> NDArray[np.int64]:
-    """Positions of the points that no other beats (no worse in all, better in one), in order; of equal ones the first."""
+    """Positions of the points that no other beats (no worse in all, better in one); of equals the first."""
     if not len(points):
         return np.zeros(0, np.int64)
     _, first = np.unique(points, axis=0, return_index=True)
@@ -28,7 +28,9 @@ def non_dominated(points: Points) -> NDArray[np.int64]:
 
 
 def spread(points: Points, count: int) -> NDArray[np.int64]:
-    """At most `count` positions that cover a front: the best in each objective, then always the one farthest from all picked."""
+    """At most `count` positions that cover a front: the best in each objective, then always the one farthest from all
+    picked.
+    """
     if len(points) <= count:
         return np.arange(len(points))
     low, high = points.min(axis=0), points.max(axis=0)
@@ -51,7 +53,7 @@ def reference_point(points: Points) -> Points:
 
 
 def hypervolume(points: Points, reference: Points) -> float:
-    """Volume beaten by the front up to `reference`, as a fraction of the box between its best values and `reference`."""
+    """Volume beaten by the front up to `reference`, as a share of the box from its best values to `reference`."""
     from moocore import hypervolume as volume
 
     low = points.min(axis=0)

@@ -45,7 +45,8 @@ def compile_for_host(module: Module, folder: Path, time_limit_s: float = TIME_LI
     if done.returncode == 0:
         return ""
     said = [line for line in done.stderr.strip().splitlines() if line.strip()]
-    return f"not compiled for the host: {said[-1].strip() if said else f'the compiler stopped with code {done.returncode}'}"
+    reason = said[-1].strip() if said else f"the compiler stopped with code {done.returncode}"
+    return f"not compiled for the host: {reason}"
 
 
 def _limit_memory() -> None:

@@ -120,7 +120,9 @@ class Loop:
 
 
 def feasible(archive: Archive, limits: Sequence[Limit]) -> list[int]:
-    """Positions of designs that fit and meet every limit. SearchError, with the nearest there was, when there are none."""
+    """Positions of designs that fit and meet every limit. SearchError, with the nearest there was, when there are
+    none.
+    """
     metrics = archive.columns()
     missed = violations(limits, metrics)
     found = np.flatnonzero((missed <= 0).all(axis=1) & np.isfinite(metrics["accuracy"])).tolist()

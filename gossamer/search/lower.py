@@ -18,7 +18,7 @@ INPUT, OUTPUT = "image", "logits"
 def build_module(
     name: str, plan: Plan, weights: Mapping[str, Array], image: tuple[int, int, int], batch: int = 1
 ) -> Module:
-    """`weights`: `slot.weight` and `slot.bias` of every weighted step, batch norm folded. Layers are labelled by slot."""
+    """`weights`: `slot.weight` and `slot.bias` of every weighted step, batch norm folded. Labels are slots."""
     builder = GraphBuilder()
     x = builder.input(INPUT, TensorType(F32, (batch, *image)))
     outputs: dict[str, Value] = {}

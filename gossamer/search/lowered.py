@@ -27,7 +27,9 @@ BATCH = 128
 
 @dataclass(frozen=True)
 class Lowered:
-    """`module` carries the target's schedules, `plain` none (any target can take it); `artifact` is what the target made."""
+    """`module` carries the target's schedules, `plain` none (any target can take it); `artifact` is what the target
+    made.
+    """
 
     module: Module
     plain: Module
@@ -91,7 +93,9 @@ def _quantized(
 
 
 def measured_accuracy(build: Callable[[int], Module], images: Images) -> float:
-    """Fraction of images that the module classifies right, by the reference. `build` gives the module for a batch size."""
+    """Fraction of images that the module classifies right, by the reference. `build` gives the module for a batch
+    size.
+    """
     images = images.first(HELD_OUT_IMAGES)
     modules: dict[int, Module] = {}
     right = 0

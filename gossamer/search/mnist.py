@@ -34,7 +34,8 @@ def read_mnist(path: Path, seed: int) -> Dataset:
         raise DataError(f"{path}: found {len(train)} training and {len(held_out)} test images, some of both are needed")
     if train.pixels.shape[1:] != held_out.pixels.shape[1:]:
         raise DataError(
-            f"{path}: training images are {train.pixels.shape[2:]}, test images {held_out.pixels.shape[2:]}; one size is needed"
+            f"{path}: training images are {train.pixels.shape[2:]}, test images {held_out.pixels.shape[2:]}; "
+            "one size is needed"
         )
     fitted, validation = split(train, (1 - VALIDATION_FRACTION,), seed)
     return Dataset("mnist", fitted, validation, held_out)
@@ -80,7 +81,8 @@ def _decode(path: Path, member: tarfile.TarInfo, file: IO[bytes] | None) -> NDAr
         image = Image.open(io.BytesIO(file.read()), formats=("PNG",))
         if max(image.size) > LARGEST_SIDE:
             raise DataError(
-                f"{path}: {member.name} is {image.size[0]}x{image.size[1]}, at most {LARGEST_SIDE}x{LARGEST_SIDE} is read"
+                f"{path}: {member.name} is {image.size[0]}x{image.size[1]}, "
+                f"at most {LARGEST_SIDE}x{LARGEST_SIDE} is read"
             )
         return np.asarray(image.convert("L"))
     except (OSError, SyntaxError, ValueError) as error:

@@ -15,7 +15,6 @@ class Step:
     """One layer of a network.
 
     conv: square `kernel`, padded by kernel // 2, folded batch norm, then `+ output of the step called adds`, then relu.
-    Layers of one slot share weights when their `variant` is the same.
     mean: over the image. gemm: the classifier. `groups` is 1 or (depthwise) equal to ic and oc.
     """
 
@@ -28,12 +27,6 @@ class Step:
     groups: int = 1
     relu: bool = False
     adds: str = ""
-    variant: str = ""
-
-    @property
-    def shared(self) -> str:
-        """The name under which a supernet keeps the layer's weights."""
-        return self.slot + self.variant
 
     @property
     def weighted(self) -> bool:

@@ -113,7 +113,7 @@ def _keys(rows: NDArray[np.int64]) -> list[bytes]:
 
 
 def _door(backend: Backend) -> PriceRows:
-    """How to ask a backend: in columns where it has such a door, else through `Backend.cost`, which every target has."""
+    """How to ask a backend: in columns where it has such a door, else through `Backend.cost`."""
     if backend.name == "systolic":
         return _systolic
     return lambda rows, chips, position: backend.cost(to_layers(rows), [chips[i] for i in position.tolist()])

@@ -1,7 +1,7 @@
 """A network cut out of a supernet, run in the arithmetic of its quantised module, fast enough for a search.
 
-The numbers are those of the IR's integers up to float32 rounding: a handful of images in a thousand may fall on the other
-side of a tie. Returned designs are measured again on the integers themselves.
+The numbers are those of the IR's integers up to float32 rounding: a handful of images in a thousand may fall on the
+other side of a tie. Returned designs are measured again on the integers themselves.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ class QuantizedRunner:
         return grid.snap(x), rounded_weight(weight, scale, count), rounded_bias(bias, scale * grid.scale)
 
     def _part(self, step: Step, bits: int) -> Tensor:
-        key = (step.shared, step.oc, step.ic // step.groups, step.kernel, bits)
+        key = (step.slot, step.oc, step.ic // step.groups, step.kernel, bits)
         if key not in self._parts:
             self._parts[key] = best_part(self.supernet.weight(step), bits)
         return self._parts[key]

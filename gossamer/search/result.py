@@ -51,8 +51,8 @@ class Design:
 class Run:
     """A finished (or interrupted) search. `front`: the returned designs, best accuracy first.
 
-    `explored`: the objectives of every evaluation in order (infinite where it does not fit). `hypervolume` is the part of
-    the box between the front's best values and `reference` that the front found by the search covers.
+    `explored`: the objectives of every evaluation in order (infinite where it does not fit). `hypervolume` is the part
+    of the box between the front's best values and `reference` that the front found by the search covers.
     """
 
     folder: Path

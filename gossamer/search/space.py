@@ -32,7 +32,9 @@ FLOAT_BITS = 32
 
 @dataclass(frozen=True)
 class Slot:
-    """A place for one layer. `weighted` slots have bits of their own; `when` it exists; `cast`: only in a quantised network."""
+    """A place for one layer. `weighted` slots have bits of their own; `when` it exists; `cast`: only in a quantised
+    network.
+    """
 
     name: str
     weighted: bool = True
@@ -150,7 +152,7 @@ class CoDesignSpace:
     def _build_hardware(self, genes: Genomes) -> Hardware | None:
         values = {name.removeprefix("hardware."): value for name, value in self.hardware_choices.decode(genes).items()}
         try:
-            return self.backend.hardware.build(values)
+            return self.backend.hardware(**values)
         except HardwareError:
             return None
 

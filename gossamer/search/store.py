@@ -1,7 +1,7 @@
 """Results of a search in SQLite (or any database SQLAlchemy knows): one row per evaluation, and what the search was.
 
-Rows are only ever added, in the order in which designs were evaluated; a batch is there entirely or not at all. A search
-that is started again with the same settings asks the same questions and finds its answers here.
+Rows are only ever added, in the order in which designs were evaluated; a batch is there entirely or not at all. A
+search that is started again with the same settings asks the same questions and finds its answers here.
 """
 
 import json
@@ -67,7 +67,8 @@ class Store:
         ]
         if changed:
             raise SearchError(
-                f"{self.where}: holds another search ({'; '.join(changed)}); choose another folder, or repeat its settings"
+                f"{self.where}: holds another search ({'; '.join(changed)}); "
+                "choose another folder, or repeat its settings"
             )
 
     def evaluations(self) -> list[Evaluation]:
@@ -78,7 +79,8 @@ class Store:
             return [_read(row) for row in rows]
         except (ValueError, TypeError) as error:
             raise DataError(
-                f"{self.where}: holds a result that cannot be read ({error}); move the file away or choose another folder"
+                f"{self.where}: holds a result that cannot be read ({error}); "
+                "move the file away or choose another folder"
             ) from None
 
     def add(self, rows: Sequence[Evaluation]) -> None:
@@ -125,7 +127,10 @@ def _engine(where: str) -> Engine:
 def _reason(error: Exception) -> str:
     text = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
     if "full" in text or "No space" in text:
-        return "cannot be written, the disk is full; what was found until now is kept, free some space and start again to go on"
+        return (
+            "cannot be written, the disk is full; what was found until now is kept, "
+            "free some space and start again to go on"
+        )
     if "locked" in text:
         return "is in use by another search; wait for it or choose another folder"
     if isinstance(error, DatabaseError | sqlite3.DatabaseError) and (

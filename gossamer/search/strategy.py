@@ -20,7 +20,9 @@ from gossamer.search.choices import Genomes
 
 @dataclass(frozen=True)
 class Problem:
-    """What a strategy may know. `sizes`: values per gene. `seeds`: designs to begin with. `repair` makes genomes canonical."""
+    """What a strategy may know. `sizes`: values per gene. `seeds`: designs to begin with. `repair` makes genomes
+    canonical.
+    """
 
     sizes: NDArray[np.int64]
     seeds: Genomes

@@ -6,7 +6,7 @@ leading channels and the middle of the kernel. Batch norm keeps no running stati
 network, so `fold` measures them on the calibration images for the one network that is asked for.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,16 +45,16 @@ class Folded:
 
 
 class Supernet:
-    """Shared weights for every network that fits into the `widest` (several when layers have variants)."""
+    """Shared weights for every network that fits into the `widest`."""
 
-    def __init__(self, widest: Sequence[Plan], seed: int) -> None:
+    def __init__(self, widest: Plan, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.parameters: dict[str, Tensor] = {}
         for name, shape in sorted(_shapes(widest).items()):
             self.parameters[name] = _initial(name, shape, generator)
-        for step in (step for plan in widest for step in plan if step.adds):
+        for step in (step for step in widest if step.adds):
             # A block that adds its input starts as the identity, so that depth can be cut from the first step on.
-            self.parameters[f"{step.shared}.scale"].zero_()
+            self.parameters[f"{step.slot}.scale"].zero_()
         for parameter in self.parameters.values():
             parameter.requires_grad_()
 
@@ -77,20 +77,20 @@ class Supernet:
             count = bits[step.slot].weight_bits
             weight = rounded_weight(weight, weight_scale(weight, count), count)
         if step.kind == "gemm":
-            return F.linear(x, weight, self.parameters[f"{step.shared}.shift"][: step.oc])
+            return F.linear(x, weight, self.parameters[f"{step.slot}.shift"][: step.oc])
         x = F.batch_norm(convolved(step, x, weight), None, None, *self._scale_shift(step), training=True, eps=EPSILON)
         return tail(step, x, outputs)
 
     def weight(self, step: Step) -> Tensor:
         """The slice of the shared weights that a layer uses, not folded."""
-        full = self.parameters[f"{step.shared}.weight"][: step.oc, : step.ic // step.groups]
+        full = self.parameters[f"{step.slot}.weight"][: step.oc, : step.ic // step.groups]
         if step.kind != "conv":
             return full
         margin = (full.shape[-1] - step.kernel) // 2
         return full[..., margin : margin + step.kernel, margin : margin + step.kernel]
 
     def _scale_shift(self, step: Step) -> tuple[Tensor, Tensor]:
-        return self.parameters[f"{step.shared}.scale"][: step.oc], self.parameters[f"{step.shared}.shift"][: step.oc]
+        return self.parameters[f"{step.slot}.scale"][: step.oc], self.parameters[f"{step.slot}.shift"][: step.oc]
 
     @torch.no_grad()
     def fold(self, plan: Plan, calibration: Tensor) -> Folded:
@@ -103,7 +103,7 @@ class Supernet:
                 x = x.mean((2, 3))
             elif step.kind == "gemm":
                 found.weights[step.slot] = self.weight(step).detach().contiguous()
-                found.biases[step.slot] = self.parameters[f"{step.shared}.shift"].detach()[: step.oc]
+                found.biases[step.slot] = self.parameters[f"{step.slot}.shift"].detach()[: step.oc]
                 continue  # nothing reads the logits
             else:
                 x = self._fold_conv(step, x, outputs, found)
@@ -150,17 +150,13 @@ def _range(x: Tensor) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _shapes(widest: Sequence[Plan]) -> dict[str, tuple[int, ...]]:
+def _shapes(widest: Plan) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
-    for step in (step for plan in widest for step in plan if step.weighted):
-        wanted: dict[str, tuple[int, ...]] = {
-            f"{step.shared}.weight": step.weight_shape,
-            f"{step.shared}.shift": (step.oc,),
-        }
+    for step in widest:
+        if step.weighted:
+            shapes |= {f"{step.slot}.weight": step.weight_shape, f"{step.slot}.shift": (step.oc,)}
         if step.kind == "conv":
-            wanted[f"{step.shared}.scale"] = (step.oc,)
-        for name, shape in wanted.items():
-            shapes[name] = tuple(map(max, shapes.get(name, shape), shape))
+            shapes[f"{step.slot}.scale"] = (step.oc,)
     return shapes
 
 

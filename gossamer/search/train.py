@@ -1,8 +1,8 @@
 """Training a supernet: the sandwich rule with in-place distillation (Yu et al. 2020, "BigNAS"), quantisation-aware.
 
 A step trains the widest network on the labels, in float, and one other to imitate it: in turn the narrowest, a random
-one, and two random ones in random bits. Batch statistics, seeds and the order of images are fixed by `seed`, so the same
-machine and thread count give the same weights.
+one, and two random ones in random bits. Batch statistics, seeds and the order of images are fixed by `seed`, so the
+same machine and thread count give the same weights.
 """
 
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ SMOOTHING = 0.05
 class Training:
     """How long and how fast. `shift`: images are moved by up to this many pixels."""
 
-    steps: int = 700
-    batch: int = 64
-    learning_rate: float = 6e-3
+    steps: int = 1000
+    batch: int = 32
+    learning_rate: float = 5e-3
     weight_decay: float = 1e-4
     shift: int = 1
 
@@ -40,7 +40,7 @@ def train_supernet(space: CoDesignSpace, images: Images, training: Training, see
     limit_threads()
     ends = end_genomes(space)
     widest, narrowest = _plan(space, ends[0]), ends[1]
-    supernet = Supernet(widest_plans(space), seed)
+    supernet = Supernet(widest_plan(space), seed)
     rng = np.random.default_rng(seed)
     optimizer = torch.optim.AdamW(
         supernet.parameters.values(), training.learning_rate, weight_decay=training.weight_decay, fused=True
@@ -71,19 +71,9 @@ def end_genomes(space: CoDesignSpace) -> tuple[Genomes, Genomes]:
     return last, space.repair(np.zeros_like(last)[None])[0]
 
 
-def widest_plans(space: CoDesignSpace) -> tuple[Plan, ...]:
-    """Plans that between them hold every shared weight at its largest: all choices at their last value, and then, one
-    architecture choice kind after another (all expansions, all kernels, ...), at each of its other values."""
-    last, _ = end_genomes(space)
-    plans = [_plan(space, last)]
-    items = space.architecture.choices.items
-    for kind in sorted({item.name.rpartition(".")[2] for item in items}):
-        places = [place for place, item in enumerate(items) if item.name.endswith(f".{kind}")]
-        for value in range(int(space.choices.sizes[places].max())):
-            changed = last.copy()
-            changed[places] = np.minimum(value, space.choices.sizes[places] - 1)
-            plans.append(_plan(space, space.repair(changed[None])[0]))
-    return tuple(plans)
+def widest_plan(space: CoDesignSpace) -> Plan:
+    """The network that holds every shared weight."""
+    return _plan(space, end_genomes(space)[0])
 
 
 def _plan(space: CoDesignSpace, genome: Genomes) -> Plan:
@@ -91,7 +81,9 @@ def _plan(space: CoDesignSpace, genome: Genomes) -> Plan:
 
 
 def _with_even_bits(space: CoDesignSpace, genome: Genomes, rng: np.random.Generator) -> Genomes:
-    """Every second time the same bits everywhere: random bits alone would never show the network what 4 bits throughout mean."""
+    """Every second time the same bits everywhere: random bits alone would never show the network what 4 bits
+    throughout mean.
+    """
     if rng.random() < 0.5:
         return genome
     even = genome.copy()

@@ -3,7 +3,6 @@ import pytest
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.budget import Budget
-from gossamer.search.inner import hardware_metrics
 from gossamer.search.objectives import OBJECTIVES, objective, parse_limit, parse_limits, parse_objectives, show
 from gossamer.search.possible import _closest, refuse_impossible
 from gossamer.search.pricing import CostTable
@@ -19,7 +18,8 @@ def test_limits_have_units(text, bound, sign):
 
 
 @pytest.mark.parametrize("text, said", [
-    ("latency", "is not like latency<=2ms"), ("latncy<=2ms", "did you mean 'latency'"), ("latency<2ms", "only <= and >= are known"),
+    ("latency", "is not like latency<=2ms"), ("latncy<=2ms", "did you mean 'latency'"),
+    ("latency<2ms", "only <= and >= are known"),
     ("latency<=2", "measured in s, ms, us, ns"), ("latency<=2mm2", "not 'mm2'"), ("latency<=2e-ms", "is not a number|not like"),
     ("accuracy>=101%", "at most 100 %"), ("area<=0mm2", "always above 0"),
 ])  # fmt: skip
@@ -53,7 +53,9 @@ def test_values_are_shown_in_a_unit_that_reads():
 
 def test_impossible_limits_say_what_is_possible(space):
     table = CostTable(space)
-    with pytest.raises(SearchError, match=r"limit 'latency<=1ns' is impossible here: the nearest found is latency = [\d.]+ [nu]s"):
+    with pytest.raises(
+        SearchError, match=r"limit 'latency<=1ns' is impossible here: the nearest found is latency = [\d.]+ [nu]s"
+    ):
         refuse_impossible(table, parse_limits(["latency<=1ns"]), 0)
     with pytest.raises(SearchError, match=r"'area<=0.0001mm2' is impossible"):
         refuse_impossible(table, parse_limits(["area<=0.0001mm2"]), 0)
@@ -74,7 +76,11 @@ def test_limits_that_exclude_each_other(space):
 
 
 def test_budgets():
-    assert Budget.parse("5m") == Budget(300.0, None) and Budget.parse("90s").seconds == 90 and Budget.parse(2000).evaluations == 2000
+    assert (
+        Budget.parse("5m") == Budget(300.0, None)
+        and Budget.parse("90s").seconds == 90
+        and Budget.parse(2000).evaluations == 2000
+    )
     for text in ("", "5 minutes", "-3", "0", "1.5", "m"):
         with pytest.raises(SearchError, match="neither a time"):
             Budget.parse(text)

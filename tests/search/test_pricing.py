@@ -47,4 +47,6 @@ def test_the_table_outgrows_its_first_size(full_space):
         table.costs(full_space.sample(120, np.random.default_rng(seed)))
     assert table.pairs > 4096
     genome = full_space.sample(1, np.random.default_rng(0))
-    assert table.costs(genome).latency_s[0] == sum(backend.cost(to_layers(full_space.layers(genome).flat()[0]), [full_space.hardware(genome[0])]).latency_s)
+    assert table.costs(genome).latency_s[0] == sum(
+        backend.cost(to_layers(full_space.layers(genome).flat()[0]), [full_space.hardware(genome[0])]).latency_s
+    )

@@ -97,7 +97,14 @@ def test_rows_and_layers_are_the_same_thing(full_space):
 def test_corners_reach_both_ends(full_space):
     corners = full_space.corners()
     assert (corners == 0).all(axis=1).any()
-    assert (corners[:, -len(full_space.hardware_choices) :] == full_space.choices.sizes[-len(full_space.hardware_choices) :] - 1).all(1).any()
+    assert (
+        (
+            corners[:, -len(full_space.hardware_choices) :]
+            == full_space.choices.sizes[-len(full_space.hardware_choices) :] - 1
+        )
+        .all(1)
+        .any()
+    )
 
 
 def test_small_images_and_unknown_spaces_are_refused():

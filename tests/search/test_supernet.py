@@ -12,7 +12,7 @@ from gossamer.search.estimator import SupernetEstimator  # noqa: E402
 from gossamer.search.lowered import _quantize, _quantized, measured_accuracy  # noqa: E402
 from gossamer.search.quantized import QuantizedRunner  # noqa: E402
 from gossamer.search.supernet import Supernet  # noqa: E402
-from gossamer.search.train import Training, end_genomes, widest_plans  # noqa: E402
+from gossamer.search.train import Training, end_genomes, widest_plan  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +25,9 @@ def plan_of(space, genome):
     return space.architecture.plan(space.decode(genome))
 
 
-@pytest.mark.parametrize("size, kernel, stride", [(8, 3, 1), (8, 5, 2), (4, 5, 1), (2, 5, 2), (1, 3, 1), (9, 3, 2), (7, 5, 2)])
+@pytest.mark.parametrize(
+    "size, kernel, stride", [(8, 3, 1), (8, 5, 2), (4, 5, 1), (2, 5, 2), (1, 3, 1), (9, 3, 2), (7, 5, 2)]
+)
 def test_depthwise_equals_convolution(size, kernel, stride):
     x, weight = torch.randn(3, 6, size, size), torch.randn(6, 1, kernel, kernel)
     wanted = torch.nn.functional.conv2d(x, weight, None, stride, kernel // 2, 1, 6)
@@ -33,7 +35,7 @@ def test_depthwise_equals_convolution(size, kernel, stride):
 
 
 def test_every_network_finds_its_weights(space):
-    net = Supernet(widest_plans(space), 0)
+    net = Supernet(widest_plan(space), 0)
     x = torch.rand(4, 1, 8, 8)
     for genome in space.sample(40, np.random.default_rng(0)):
         assert net.forward(plan_of(space, genome), x, space.bits(genome)).shape == (4, 10)
@@ -78,10 +80,12 @@ def test_accuracy_in_the_search_is_accuracy_measured(space, net, monkeypatch):
     believed = judge.accuracy(genomes)
     assert judge.asked == 2 and (judge.accuracy(genomes[::-1]) == believed[::-1]).all() and judge.asked == 2
     for genome, value in zip(genomes, believed):
-        weights = judge.weights(genome)
-        quantize = _quantize(space, genome, weights, data, "net")
-        measured = measured_accuracy(lambda n: _quantized(space, genome, weights, data, "net", n, quantize), data.validation)
-        assert abs(measured - value) <= 3 / len(data.validation)
+        assert abs(measured(space, genome, judge.weights(genome), data) - value) <= 3 / len(data.validation)
+
+
+def measured(space, genome, weights, data):
+    quantize = _quantize(space, genome, weights, data, "net")
+    return measured_accuracy(lambda n: _quantized(space, genome, weights, data, "net", n, quantize), data.validation)
 
 
 def test_a_checkpoint_is_used_again_only_for_what_it_was_made_for(space, tmp_path):
