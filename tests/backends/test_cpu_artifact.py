@@ -104,13 +104,19 @@ def _half_json(folder):
     (folder / "manifest.json").write_text((folder / "manifest.json").read_text()[:100])
 
 
+def _other_machine(folder):
+    data = json.loads((folder / "manifest.json").read_text())
+    data["hardware"]["vector_bits"] = 1024
+    (folder / "manifest.json").write_text(json.dumps(data))
+
+
 def _no_library(folder):
     (folder / "kernels.so").write_text("not a library")
 
 
 @pytest.mark.parametrize("damage, words", [
     (_remove, "kernels.so"), (_truncate, "damaged"), (_other_format, "format 99, needed"), (_half_json, "damaged"),
-    (_no_library, "not a loadable library"),
+    (_no_library, "not a loadable library"), (_other_machine, "made for 1024-bit vectors"),
 ])  # fmt: skip
 def test_damaged_artifacts_are_refused_in_one_sentence(artifact, tmp_path, damage, words):
     artifact.save(tmp_path / "out")

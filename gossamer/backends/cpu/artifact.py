@@ -16,6 +16,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from gossamer.backends.cpu.hardware import CpuHardware, host
 from gossamer.backends.cpu.manifest import FORMAT, LayerReport, Manifest, Port
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Array
@@ -92,6 +93,7 @@ class CpuArtifact:
 
         folder = Path(folder)
         manifest, params = _read(folder)
+        _refuse_foreign_cpu(folder, manifest.hardware)
         return CpuArtifact(manifest, adapter.load_library(folder / LIBRARY), params)
 
     def _feed(self, inputs: Mapping[str, Array]) -> None:
@@ -104,6 +106,16 @@ class CpuArtifact:
                     f"{self.manifest.name}: input '{name}' is missing, needed {port.type.dtype}{list(port.type.shape)}"
                 )
             room[...] = _checked(self.manifest.name, port, np.asarray(inputs[name])).reshape(room.shape)
+
+
+def _refuse_foreign_cpu(folder: Path, made_for: CpuHardware) -> None:
+    """Code for wider vectors or for instructions this machine lacks would end the process."""
+    here = host()
+    if made_for.vector_bits > here.vector_bits or made_for.int8_dot > here.int8_dot:
+        raise BackendError(
+            f"{folder}: made for {made_for.vector_bits}-bit vectors and int8_dot={made_for.int8_dot}, this machine has "
+            f"{here.vector_bits} bits and int8_dot={here.int8_dot}; compile the module again here"
+        )
 
 
 def _checked(where: str, port: Port, array: Array) -> Array:
