@@ -59,7 +59,8 @@ def searched(page: str, run: Path) -> str:
     shutil.copy(run / "pareto.svg", ROOT / "docs" / "pareto.svg")
     facts = json.loads((run / "run.json").read_text(encoding="utf-8"))
     best = max(design["metrics"]["accuracy"] for design in facts["designs"])
-    alt = f"{len(facts['designs'])} designs of {facts['evaluations']:,} evaluated, {100 * best:.1f} % at best on held-out digits"
+    found = f"{len(facts['designs'])} designs of {facts['evaluations']:,} evaluated"
+    alt = f"{found}, {100 * best:.1f} % at best on held-out digits"
     return fill(page, "pareto", f"![{alt}](docs/pareto.svg)\n*{alt}: what `make search` found.*")
 
 
