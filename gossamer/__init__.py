@@ -52,9 +52,8 @@ class _SearchRoom(ModuleType):
     """`gossamer.search` is a room of this package and, called, the search itself: `gs.search(target="systolic")`."""
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
-        from gossamer.api import search
-
-        return search(*arguments, **options)
+        # by name, as all below: the root imports nothing, so every room may ask it for the version
+        return import_module("gossamer.api").search(*arguments, **options)
 
 
 class _Package(ModuleType):
