@@ -109,7 +109,7 @@ def _digits(seed: int) -> Dataset:
         from sklearn.datasets import load_digits
     except ImportError:
         raise DataError("data 'digits' needs scikit-learn: pip install 'gossamer[search]'") from None
-    found = load_digits()
-    images = Images(found.images.astype(np.uint8)[:, None], found.target.astype(np.int64), 16.0)
+    pixels, labels = load_digits(return_X_y=True)
+    images = Images(np.asarray(pixels, np.uint8).reshape(-1, 1, 8, 8), np.asarray(labels, np.int64), 16.0)
     train, validation, held_out = split(images, (0.6, 0.2), seed)
     return Dataset("digits", train, validation, held_out)

@@ -169,7 +169,7 @@ class MobileNet:
         before = int(values["stem.width"])
         steps = [Step("stem", "conv", self.input_shape[0], before, 3, self.stem_stride, relu=True)]
         for block in self.blocks:
-            if block.index < values[f"stage{block.stage + 1}.depth"]:
+            if block.index < int(values[f"stage{block.stage + 1}.depth"]):
                 steps += self._steps(block, before, values, adds=steps[-1].slot if block.residual else "")
                 before = steps[-1].oc
         head = int(values["head.width"])

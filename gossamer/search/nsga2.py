@@ -42,14 +42,11 @@ class Nsga2:
         rng = np.random.default_rng(seed)
         drawn = problem.repair(rng.integers(0, problem.sizes, (population, genes)))
         first = np.unique(np.concatenate([problem.seeds, drawn])[:population], axis=0)
-        self._algorithm = NSGA2(
-            pop_size=population,
-            sampling=first,
-            crossover=UniformCrossover(prob=0.9),
-            mutation=_Step(problem.sizes),
-            repair=_Canonical(problem),
-            eliminate_duplicates=_Distinct(),
-        )
+        operators: dict[str, Any] = {
+            "sampling": first, "crossover": UniformCrossover(prob=0.9), "mutation": _Step(problem.sizes),
+            "repair": _Canonical(problem), "eliminate_duplicates": _Distinct(),
+        }  # fmt: skip
+        self._algorithm = NSGA2(pop_size=population, **operators)
         self._algorithm.setup(self._problem, termination=NoTermination(), seed=seed, verbose=False)
         self._asked: Any = None
 
@@ -95,12 +92,9 @@ class _Canonical(Repair):
 class _Distinct(DuplicateElimination):
     """pymoo compares all pairs of vectors; a set of byte strings does the same in linear time."""
 
-    def __init__(self) -> None:
-        super().__init__(func=lambda population: population.get("X"))
-
     def _do(self, pop: Any, other: Any, is_duplicate: Any) -> Any:
-        rows = self.func(pop).astype(np.int64)
-        seen = set() if other is None else {row.tobytes() for row in self.func(other).astype(np.int64)}
+        rows = pop.get("X").astype(np.int64)
+        seen = set() if other is None else {row.tobytes() for row in other.get("X").astype(np.int64)}
         for place, row in enumerate(rows):
             key = row.tobytes()
             is_duplicate[place] |= key in seen

@@ -61,7 +61,7 @@ class CostTable:
             np.where(buildable, latency, np.inf),
             np.where(buildable, energy, np.inf),
             np.array(self._areas)[chips],
-            np.bincount(owner, macs(rows), count),
+            np.bincount(owner, macs(rows), count).astype(np.float64),
             np.bincount(owner, weight_bits(rows), count) / 8,
         )
 
