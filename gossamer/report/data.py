@@ -31,12 +31,16 @@ class LayerRow:
 
 @dataclass(frozen=True)
 class Design:
-    """One returned design: its objectives re-costed through the full path, its layers and its IR."""
+    """One returned design: its objectives re-costed through the full path, its layers and its IR.
+
+    `chip` is its hardware in a few words.
+    """
 
     name: str
     objectives: Mapping[str, float]
     network: Mapping[str, str]
     hardware: Mapping[str, Number]
+    chip: str = ""
     layers: tuple[LayerRow, ...] = ()
     ir: str = ""
     files: tuple[str, ...] = ()

@@ -65,10 +65,7 @@ def _row(report: SearchReport, design: Design) -> Mapping[str, Any]:
         "objectives": shown,
         "macs": quantity(macs, "") if macs else "",
         "bits": " ".join(map(str, bits)),
-        "hardware": ", ".join(
-            f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
-            for key, value in design.hardware.items()
-        ),
+        "hardware": design.chip,
     }
 
 

@@ -8,7 +8,7 @@ from gossamer.report.files import write_whole
 from gossamer.report.layers import kind_of, shape_of
 from gossamer.report.page import search_page
 from gossamer.report.svg import pareto_svg
-from gossamer.report.units import percent
+from gossamer.report.units import brief, percent
 from gossamer.search.objectives import show
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def _design(found: "Found") -> Design:
         # the bits of every layer stand in the layer table
         network={key: str(value) for key, value in found.network.items() if not key.endswith(bits)},
         hardware=found.hardware.values(),
+        chip=brief(found.hardware),
         layers=tuple(_layer(row) for row in found.layers),
         ir=found.ir,
         files=tuple(f"{found.folder.name}/{name}" for name in found.files),

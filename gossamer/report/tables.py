@@ -25,10 +25,7 @@ def front_table(report: SearchReport, most: int = 20) -> "Table":
     for design in report.designs[:most]:
         shown = (show(item.key, design.objectives[item.key], item.unit) for item in report.objectives)
         bits = " ".join(str(b) for b in sorted({row.weight_bits for row in design.layers if row.macs}))
-        hardware = " ".join(
-            str(value) if isinstance(value, str) else f"{key}={value:g}" for key, value in design.hardware.items()
-        )
-        table.add_row(design.name, *shown, bits, hardware)
+        table.add_row(design.name, *shown, bits, design.chip)
     if len(report.designs) > most:
         table.add_row(f"... {len(report.designs) - most} more")
     return table

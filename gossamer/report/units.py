@@ -2,6 +2,8 @@
 
 import math
 
+from gossamer.ir.hardware import Hardware, Number, Parameter
+
 _PREFIXES = (
     (1e12, "T"),
     (1e9, "G"),
@@ -43,3 +45,20 @@ def percent(fraction: float) -> str:
 def show(key: str, value: float, unit: str) -> str:
     """A value of an objective: accuracies as percent, the rest as quantities."""
     return percent(value) if key.startswith("accuracy") else quantity(value, unit)
+
+
+_SUFFIXES = ("_bytes_per_s", "_bytes", "_hz")
+
+
+def brief(hardware: Hardware) -> str:
+    """The parameters a search chose, in a few words: `rows 16, cols 16, ws, ifmap_sram 64 KiB, clock 500 MHz`."""
+    return ", ".join(_brief(info, getattr(hardware, info.name)) for info in type(hardware).parameters() if info.search)
+
+
+def _brief(info: Parameter, value: Number) -> str:
+    if isinstance(value, str):
+        return value
+    name = next((info.name.removesuffix(end) for end in _SUFFIXES if info.name.endswith(end)), info.name)
+    if info.unit == "B":
+        return f"{name} {value / 1024:g} KiB"
+    return f"{name} {quantity(value, info.unit)}" if info.unit in ("Hz", "B/s") else f"{name} {value:g}"

@@ -16,7 +16,14 @@ def _design(name: str, accuracy: float, latency_s: float, area_mm2: float) -> De
     values = {"accuracy": accuracy, "latency_s": latency_s, "area_mm2": area_mm2}
     hardware = {"rows": 16, "dataflow": "ws", "clock_hz": 5e8}
     return Design(
-        name, values, {"width": "0.5"}, hardware, (_layer("stem"), _layer(HOSTILE)), f"module {name}\n", ("model.onnx",)
+        name,
+        values,
+        {"width": "0.5"},
+        hardware,
+        "rows 16, ws",
+        (_layer("stem"), _layer(HOSTILE)),
+        f"module {name}\n",
+        ("model.onnx",),
     )
 
 

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from gossamer.report.units import percent, quantity, show
+from gossamer.backends.systolic.hardware import SystolicHardware
+from gossamer.report.units import brief, percent, quantity, show
 
 
 @pytest.mark.parametrize(
@@ -27,3 +28,8 @@ def test_quantity(value: float, unit: str, text: str) -> None:
 def test_accuracy_is_a_percentage() -> None:
     assert percent(0.9644) == "96.4 %" == show("accuracy", 0.9644, "")
     assert show("latency_s", 2e-6, "s") == "2 us"
+
+
+def test_hardware_in_a_few_words() -> None:
+    chip = SystolicHardware.build({"rows": 8, "ifmap_sram_bytes": 4096, "clock_hz": 2e8})
+    assert brief(chip).startswith("rows 8, cols 16, ws, ifmap_sram 4 KiB") and "clock 200 MHz" in brief(chip)
