@@ -13,7 +13,7 @@ from gossamer.passes.dce import live, pruned
 from gossamer.passes.fuse import fused, inlined
 from gossamer.passes.precision import LayerBits, activation_type
 from gossamer.passes.quantize_plan import Plan, layers
-from gossamer.passes.quantize_rewrite import Writer
+from gossamer.passes.quantize_rewrite import ACCUMULATOR, Writer
 
 
 @dataclass(frozen=True)
@@ -69,17 +69,18 @@ class Quantize(Pass, name="quantize"):
         plan = Plan(graph, bits, self._default().activation)
         writer = Writer(plan, module.params, self._types(plan, self._ranges(module)))
         quantised = live(writer.graph())
-        refused = fused(quantised) if _is_fused(module.graph) else quantised
-        return pruned(module, refused, module.params.updated(writer.made))
+        final = fused(quantised) if _is_fused(module.graph) else quantised
+        return pruned(module, final, module.params.updated(writer.made))
 
     def _default(self) -> LayerBits:
         weight, activation = self.weight_bits, self.activation_bits
         return LayerBits(self.bits if weight is None else weight, self.bits if activation is None else activation)
 
     def _bits(self, found: tuple[Node, ...]) -> dict[Value, LayerBits]:
-        """Result of each layer to quantise -> its precision."""
+        """Result of each layer that is still to be quantised -> its precision."""
         special = self._exceptions(found)
-        chosen = {node.result: special.get(node.result, self._default()) for node in found}
+        todo = (node.result for node in found if node.op.operands[0].dtype.floating)
+        chosen = {value: special.get(value, self._default()) for value in todo}
         return {value: bits for value, bits in chosen.items() if bits is not None}
 
     def _exceptions(self, found: tuple[Node, ...]) -> dict[Value, LayerBits | None]:
@@ -87,11 +88,11 @@ class Quantize(Pass, name="quantize"):
         for text, node in ((self.first, found[:1]), (self.last, found[-1:])):
             if text:
                 special.update((n.result, LayerBits.parse(text)) for n in node)
-        by_name = {name: node.result for node in found for name in (node.result.name, node.title)}
         for name, text in self.layers if found else ():
-            if name not in by_name:
+            called = [node.result for node in found if name in _names(node)]  # one module called twice is two layers
+            if not called:
                 raise PassError(f"quantize: no layer '{name}'{nearest(name, [node.title for node in found])}")
-            special[by_name[name]] = LayerBits.parse(text)
+            special.update(dict.fromkeys(called, LayerBits.parse(text)))
         return special
 
     def _ranges(self, module: Module) -> Calibration:
@@ -113,6 +114,11 @@ class Quantize(Pass, name="quantize"):
             low, high = min(low for low, _ in spans), max(high for _, high in spans)
             found[root] = activation_type(low, high, bits, root.shape)
         return found
+
+
+def _names(node: Node) -> tuple[str, ...]:
+    """What a layer may be called: by its label or its result, of which the integer form is the accumulator."""
+    return node.title, node.result.name, node.result.name.removesuffix(ACCUMULATOR)
 
 
 def _is_fused(graph: Graph) -> bool:

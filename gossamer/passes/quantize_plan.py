@@ -42,16 +42,29 @@ class Product:
 
 
 def layers(graph: Graph) -> tuple[Node, ...]:
-    """The nodes that can compute in integers: a float product with a weight, and a bias, that are parameters."""
+    """The nodes that compute in integers, or can: a product whose weight, and bias, are parameters and whose x varies.
+
+    Those that do already are counted, so that the first and the last layer are the same ones when a pass runs again.
+    """
     params = {node.result for node in graph.nodes if isinstance(node.op, Param)}
+    fixed = constants(graph)
 
     def fits(node: Node) -> bool:
         product = Product.of(node.op)
-        if product is None or product.x in params or not product.x.dtype.floating:
+        if product is None or product.x in fixed or not (product.x.dtype.floating or product.x.type.quant):
             return False
         return product.weight in params and (product.bias is None or product.bias in params)
 
     return tuple(node for node in graph.nodes if fits(node))
+
+
+def constants(graph: Graph) -> set[Value]:
+    """Every value that depends on parameters alone."""
+    found: set[Value] = set()
+    for node in graph.nodes:
+        if isinstance(node.op, Param) or (node.op.operands and all(v in found for v in node.op.operands)):
+            found.update(node.results)
+    return found
 
 
 def moves(op: Op) -> bool:
@@ -70,7 +83,7 @@ class Plan:
     group_bits: dict[Value, int] = field(default_factory=dict[Value, int])
 
     def __post_init__(self) -> None:
-        self.constants = self._constants()
+        self.constants = constants(self.graph)
         for node in self.graph.nodes:
             if self.is_move(node):
                 self._join(*node.op.operands, *node.results)
@@ -130,11 +143,4 @@ class Plan:
         for node in reversed(self.graph.nodes):
             if node.result in self.bits or any(v in found for v in node.results):
                 found.update(node.op.operands)
-        return found
-
-    def _constants(self) -> set[Value]:
-        found: set[Value] = set()
-        for node in self.graph.nodes:
-            if isinstance(node.op, Param) or (node.op.operands and all(v in found for v in node.op.operands)):
-                found.update(node.results)
         return found

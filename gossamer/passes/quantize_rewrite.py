@@ -20,6 +20,8 @@ from gossamer.ir.types import DType, Quant, TensorType, Value
 from gossamer.passes.precision import LayerBits, stored, weight_type
 from gossamer.passes.quantize_plan import LayerOp, Plan, Product
 
+ACCUMULATOR = ".acc"
+
 
 @dataclass
 class Writer:
@@ -65,8 +67,8 @@ class Writer:
         weight = self._weight(op, product, bits.weight, x)
         whole = _with(op, x, weight, None)
         bias = None if product.bias is None else self._bias(product.bias, whole.infer()[0])
-        label, result = node.label, node.result
-        acc = self.builder.add(_with(op, x, weight, bias), f"{result.name}.acc", label=label, schedule=node.schedule)
+        result, name = node.result, node.result.name + ACCUMULATOR
+        acc = self.builder.add(_with(op, x, weight, bias), name, label=node.label, schedule=node.schedule)
         self.builder.nodes.append(Node(Cast(acc, result.type), (result,)))
 
     def _weight(self, op: LayerOp, product: Product, bits: int, x: Value) -> Value:
