@@ -7,10 +7,12 @@ The reference runs the network; of every float activation the extremes are kept 
 histogram. Names are those of the values in the graph without fusion, which the other passes keep.
 """
 
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,7 +156,8 @@ def load_inputs(path: str) -> dict[str, Array]:
     try:
         with np.load(Path(path), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, AttributeError, EOFError) as error:
+    except (OSError, ValueError, TypeError, EOFError, RuntimeError, BadZipFile, zlib.error) as error:
+        # TypeError: a single array (npy); RuntimeError: an encrypted archive.
         raise DataError(f"{path}: needs to be an npz file with one array [N, ...] per input: {error}") from None
 
 
@@ -170,11 +173,10 @@ def _activations(graph: Graph) -> set[Value]:
 def _batches(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
     for value in graph.inputs:
         given = inputs.get(value.name)
-        if given is None or given.shape[1:] != value.shape[1:] or len(given) < value.shape[0]:
-            raise DataError(
-                f"calibration: input '{value.name}' is {'missing' if given is None else list(given.shape)}, "
-                f"needed [N, {', '.join(map(str, value.shape[1:]))}] with N >= {value.shape[0]}"
-            )
+        if given is None or given.dtype.kind not in "fiub" or not _holds_a_batch(given.shape, value.shape):
+            found = "missing" if given is None else f"{given.dtype}{list(given.shape)}"
+            needed = f"numbers [N, {', '.join(map(str, value.shape[1:]))}] with N >= {value.shape[0]}"
+            raise DataError(f"calibration: input '{value.name}' is {found}, needed {needed}")
     count = min(len(inputs[v.name]) // v.shape[0] for v in graph.inputs)
     for k in range(count):
         yield {
@@ -182,3 +184,6 @@ def _batches(graph: Graph, inputs: Mapping[str, Array]) -> Iterator[dict[str, Ar
             for v in graph.inputs
         }
 
+
+def _holds_a_batch(given: tuple[int, ...], needed: tuple[int, ...]) -> bool:
+    return len(given) == len(needed) and given[1:] == needed[1:] and given[0] >= needed[0]

@@ -57,15 +57,18 @@ def test_the_rest_of_a_batch_is_left_out(lab):
 @pytest.mark.parametrize(
     "inputs, message",
     [
-        ({}, r"calibration: input 'x' is missing, needed \[N, 3\] with N >= 2"),
-        ({"x": np.zeros((1, 3))}, r"calibration: input 'x' is \[1, 3\], needed \[N, 3\] with N >= 2"),
-        ({"x": np.zeros((4, 2))}, r"calibration: input 'x' is \[4, 2\], needed"),
+        ({}, r"calibration: input 'x' is missing, needed numbers \[N, 3\] with N >= 2"),
+        ({"x": np.zeros((1, 3))}, r"calibration: input 'x' is float64\[1, 3\], needed numbers \[N, 3\] with N >= 2"),
+        ({"x": np.zeros((4, 2))}, r"calibration: input 'x' is float64\[4, 2\], needed"),
+        ({"x": np.zeros(())}, r"calibration: input 'x' is float64\[\], needed"),
+        ({"x": np.full((2, 3), "1")}, r"calibration: input 'x' is <U1\[2, 3\], needed numbers"),
+        ({"x": np.full((2, 3), 1j)}, r"calibration: input 'x' is complex128\[2, 3\], needed numbers"),
         ({"x": np.full((2, 3), np.nan)}, "calibration: %x takes a value that is not finite"),
     ],
 )
 def test_refuses(lab, inputs, message):
     with pytest.raises(DataError, match=message):
-        calibrate(lab.module(TEXT), {k: v.astype(np.float32) for k, v in inputs.items()})
+        calibrate(lab.module(TEXT), inputs)
 
 
 def seen(values):

@@ -136,6 +136,34 @@ def test_precision_per_layer(lab):
     assert weights == ["i8", "i3", "i12"]
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"first": "float", "last": "w4a8"}, {"first": "w4a8", "last": "float"},
+     {"layers": (("stem", "float"), ("body", "w4a6"), ("3", "8"))}],
+    ids=["first", "last", "layers"],
+)  # fmt: skip
+def test_exceptions_mean_the_same_layers_when_it_runs_again(lab, options):
+    text = CONV + '%1 = nn.conv2d %x, %w @label "stem"\n%2 = nn.conv2d %1, %w @label "body"\n'
+    module = lab.module(text + "%3 = nn.conv2d %2, %w\nreturn %3")
+    item = Quantize(**options).calibrated(ranges(module))
+    once = item.run(module)
+    assert [n.op.x.dtype.floating for n in once.graph.nodes if n.op.name == "nn.conv2d"].count(True) == 1
+    assert item.run(once) is once
+
+
+def test_a_name_stands_for_every_layer_that_has_it(lab):
+    text = CONV + '%1 = nn.conv2d %x, %w @label "c"\n%2 = nn.conv2d %1, %w @label "c"\nreturn %2'
+    module = lab.module(text)
+    new = Quantize(layers=(("c", "w3a8"),)).calibrated(ranges(module)).run(module)
+    assert [str(n.op.weight.dtype) for n in new.graph.nodes if n.op.name == "nn.conv2d"] == ["i3", "i3"]
+
+
+def test_a_product_of_constants_is_left_to_constant_folding(lab):
+    text = CONV + '%c: f32[2] = ir.param "c"\n%1 = tensor.reshape %c shape=(1,2,1,1)\n%2 = nn.conv2d %1, %w\nreturn %2'
+    module = lab.module(text)
+    assert Quantize().run(module) is module
+
+
 def test_weights_that_are_zero_or_tiny(lab):
     text = CONV + "%1 = nn.conv2d %x, %w, %b\nreturn %1"
     module = lab.module(text)
@@ -218,8 +246,14 @@ def test_calibration_from_a_file(lab, tmp_path):
     np.savez(tmp_path / "some inputs.npz", x=images)
     new = run_pipeline(module, f'quantize{{calibration="{tmp_path / "some inputs.npz"}"}}')
     assert new == Quantize().calibrated(calibrate(module, {"x": images})).run(module)
-    (tmp_path / "broken.npz").write_bytes(b"PK nonsense")
-    for name in ("broken.npz", "missing.npz"):
+    whole = (tmp_path / "some inputs.npz").read_bytes()
+    broken = {"pickle": b"PK nonsense", "no": b"PK\3\4 nonsense", "cut": whole[:-40]}
+    broken["flipped"] = whole.replace(b"descr", b"DESCR")
+    for name, content in broken.items():
+        (tmp_path / f"{name}.npz").write_bytes(content)
+    np.save(tmp_path / "one.npz.npy", images)
+    (tmp_path / "one.npz.npy").rename(tmp_path / "one.npz")
+    for name in (*(f"{name}.npz" for name in broken), "one.npz", "missing.npz"):
         with pytest.raises(DataError, match=f"{name}: needs to be an npz file with one array"):
             run_pipeline(module, f"quantize{{calibration={tmp_path / name}}}")
 
