@@ -30,11 +30,10 @@ class FoldBatchNorm(Pass, name="fold-bn"):
     """
 
     def run(self, module: Module) -> Module:
-        folder = _Folder(module)
-        if not folder.plan:
-            return module
-        graph = without_unused_params(rewrite(module.graph, folder.rule))
-        return pruned(module, graph, module.params.updated(folder.made))
+        while (folder := _Folder(module)).plan:  # again for a batch norm of a batch norm
+            graph = without_unused_params(rewrite(module.graph, folder.rule))
+            module = pruned(module, graph, module.params.updated(folder.made))
+        return module
 
 
 @dataclass
@@ -52,7 +51,9 @@ class _Folder:
         self.folded = {n.result for n in self.plan.values()}
         merged = {*self.plan, *self.folded}
         self.free_names = {  # parameters that only disappearing statements read: the new ones take their names
-            v for v in self.refs if all(user.result in merged for user in graph.users.get(v, ()))
+            v
+            for v in self.refs
+            if v not in graph.outputs and all(user.result in merged for user in graph.users.get(v, ()))
         }
         self.dropped = frozenset(self.free_names)  # the old statements go even where they stand after the convolution
 

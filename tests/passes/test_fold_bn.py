@@ -117,6 +117,40 @@ def test_declines(lab, tail):
     lab.check("fold-bn", head + "\n".join(lines), None)
 
 
+def test_a_batch_norm_of_a_batch_norm(lab):
+    lab.check(
+        "fold-bn",
+        '%x: f32[1,4,4,4] = input\n%w: f32[4,4,1,1] = ir.param "w"'
+        + NORM
+        + "%1: f32[1,4,4,4] = nn.conv2d %x, %w\n%2: f32[1,4,4,4] = nn.batch_norm %1, %s, %o, %m, %v\n"
+        "%3: f32[1,4,4,4] = nn.batch_norm %2, %o, %s, %m, %v\nreturn %3",
+        """
+        %x: f32[1,4,4,4] = input
+        %w: f32[4,4,1,1] = ir.param "w.bn.bn"
+        %o_1: f32[4] = ir.param "offset.bn.bn"
+        %3: f32[1,4,4,4] = nn.conv2d %x, %w, %o_1
+        return %3
+        """,
+    )
+
+
+def test_a_weight_that_is_an_output_too_stays_as_it_is(lab):
+    lab.check(
+        "fold-bn",
+        '%x: f32[1,4,4,4] = input\n%w: f32[4,4,1,1] = ir.param "w"'
+        + NORM
+        + "%1: f32[1,4,4,4] = nn.conv2d %x, %w\n%2: f32[1,4,4,4] = nn.batch_norm %1, %s, %o, %m, %v\nreturn %2, %w",
+        """
+        %x: f32[1,4,4,4] = input
+        %w: f32[4,4,1,1] = ir.param "w"
+        %w_1: f32[4,4,1,1] = ir.param "w.bn"
+        %o: f32[4] = ir.param "offset.bn"
+        %2: f32[1,4,4,4] = nn.conv2d %x, %w_1, %o
+        return %2, %w
+        """,
+    )
+
+
 def test_weights_stay_unread_until_they_are_asked_for(lab):
     module = lab.module(
         '%x: f32[1,3,6,6] = input\n%w: f32[4,3,3,3] = ir.param "w"'
