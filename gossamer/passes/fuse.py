@@ -67,7 +67,10 @@ def inlined(graph: Graph) -> Graph:
 
 @dataclass
 class _Inliner:
-    """`taken`: names in use; `made`: statements from bodies, by name, so that copies of one cast become one again."""
+    """`taken`: names in use; `made`: statements by the name they have at home, so that copies of one become one again.
+
+    Such copies are the casts that every reader has in its own body; the original may stand outside, for other readers.
+    """
 
     taken: set[str]
     nodes: list[Node] = field(default_factory=list[Node])
@@ -75,6 +78,7 @@ class _Inliner:
 
     def take(self, node: Node) -> None:
         if not isinstance(node.op, Fused):
+            self.made[node.result.name] = node
             self.nodes.append(node)
             return
         body = node.op.body
@@ -87,7 +91,7 @@ class _Inliner:
 
     def _emit(self, node: Node, results: dict[Value, Value], outer: dict[Value, Value]) -> None:
         copy = self.made.get(node.result.name)
-        if copy is not None and copy.op == node.op:
+        if copy is not None and copy.op == node.op and not any(v in results for v in node.results):
             outer.update(zip(node.results, copy.results, strict=True))
             return
         named = tuple(results.get(v) or Value(self._fresh(v.name), v.type) for v in node.results)

@@ -214,6 +214,29 @@ def test_taking_apart_renames_what_clashes(lab):
     assert [n.result.name for n in flat.graph.nodes] == ["b_1", "1", "1_1", "b"]
 
 
+def test_bodies_that_say_the_same_are_taken_apart_each(lab):
+    body = "{\n  %x: f32[2] = input\n  %a: f32[2] = nn.relu %x\n  return %a\n}\n"
+    text = f"%x: f32[2] = input\n%1: f32[2] = ir.fused %x {body}%2: f32[2] = ir.fused %x {body}return %1, %2"
+    module = lab.module(text)
+    lab.same(module, module.with_graph(inlined(module.graph)), 0)
+
+
+def test_a_cast_that_a_float_product_reads_too_is_one_again_when_taken_apart(lab):
+    graph = lab.module(
+        """
+        %x: u8[1,2,4,4]{scale=0.1} = input
+        %w: f32[2,2,1,1] = ir.param "w"
+        %1: f32[1,2,4,4] = quant.cast %x
+        %2: f32[1,2,4,4] = nn.relu %1
+        %3: f32[1,2,4,4] = nn.conv2d %1, %w
+        return %2, %3
+        """
+    ).graph
+    together = fused(graph)
+    assert [n.op.name for n in together.nodes].count("ir.fused") == 1
+    assert inlined(together) == graph
+
+
 def test_the_schedule_follows_the_anchor(lab):
     text = CONV + "%1 = nn.conv2d %x, %w\n    @schedule algorithm=im2col\n%2 = nn.relu %1\nreturn %2"
     graph = lab.module(text).graph
