@@ -138,6 +138,13 @@ def test_dynamic_shapes_are_listed_with_the_remedy(make):
     assert load(proto, {"x": (2, 3, 4, 5), "z": (1, 1, 1, 5)}).graph.outputs[0].shape == (2, 3, 4, 5)
 
 
+@pytest.mark.parametrize("extent", [0, -1])
+def test_some_exporters_write_a_number_for_any_extent(extent, make):
+    proto = make([helper.make_node("Relu", ["x"], ["y"])], {"x": (extent, 3)})
+    assert refused(proto).startswith("input 'x' has dynamic axis 0, and every shape has to be known; give it")
+    assert load(proto, {"x": (2, 3)}).graph.outputs[0].shape == (2, 3)
+
+
 @pytest.mark.parametrize(
     ("shapes", "message"),
     [

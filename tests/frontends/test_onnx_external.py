@@ -81,6 +81,13 @@ def test_a_link_made_after_loading_is_not_followed(saved, folder):
         _ = module.params["w"]
 
 
+@pytest.mark.parametrize("location", ["a\0b", "circle", "x" * 5000], ids=["zero byte", "circle", "too long"])
+def test_names_that_no_file_can_have(location, saved, folder):
+    (folder / "circle").symlink_to("circle")
+    message = refused(saved(location))
+    assert message.endswith("which cannot be a file; export it again") and message.isprintable() and len(message) < 200
+
+
 def test_missing_file(saved):
     assert refused(saved("other.bin")) == "tensor 'w' is in 'other.bin', which is missing; copy it beside the model"
 

@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 
+from gossamer.frontends import load
+from gossamer.ir.verify import verify
+
 
 def floats(*shape):
     """The same numbers every time, whatever ran before."""
@@ -22,6 +25,7 @@ UNARY = [
     ("Softplus", {}),
     ("Gelu", {}), ("Gelu", {"approximate": "tanh"}), ("Neg", {}), ("Abs", {}), ("Exp", {}), ("Erf", {}), ("Floor", {}),
     ("Ceil", {}), ("Round", {}), ("Sign", {}), ("Identity", {}), ("Softmax", {}), ("Softmax", {"axis": 1}),
+    ("LogSoftmax", {"axis": 1}),
     ("GlobalAveragePool", {}), ("GlobalMaxPool", {}), ("Flatten", {}), ("Flatten", {"axis": 3}),
     ("Flatten", {"axis": -1}),
     ("Flatten", {"axis": 0}), ("Transpose", {}), ("Transpose", {"perm": [0, 2, 3, 1]}), ("ReduceMean", {}),
@@ -136,6 +140,7 @@ def test_split(sizes, same, make):
 OLDER = {
     "clip 6": (10, helper.make_node("Clip", ["x"], ["y"], min=-0.5, max=0.5), {}),
     "softmax 1": (11, helper.make_node("Softmax", ["x"], ["y"], axis=1), {}),
+    "log softmax 1": (11, helper.make_node("LogSoftmax", ["x"], ["y"], axis=1), {}),
     "squeeze 1": (11, helper.make_node("Squeeze", ["x"], ["y"], axes=[1]), {}),
     "unsqueeze 1": (11, helper.make_node("Unsqueeze", ["x"], ["y"], axes=[1]), {}),
     "reduce 11": (11, helper.make_node("ReduceMean", ["x"], ["y"], axes=[2, 3]), {}),
@@ -184,3 +189,29 @@ def test_dequantised_weights_become_parameters_of_a_quantised_type(same, make):
     module = same(make(nodes, {"x": X.shape}, constants=constants), {"x": X})
     kind = module.graph.nodes[0].result.type
     assert (str(kind.dtype), kind.quant.axis, len(kind.quant.scale)) == ("i8", 0, 6)
+
+
+@pytest.mark.parametrize("outputs", [("y", "a"), ("a", "y"), ("y", "x"), ("y", "z"), ("w", "y")], ids="-".join)
+def test_outputs_keep_their_names_whatever_they_are(outputs, same, make):
+    """One value under two names, an input, a parameter: as onnxruntime has them."""
+    nodes = [
+        helper.make_node("Relu", ["x"], ["a"]), helper.make_node("Identity", ["a"], ["y"]),
+        helper.make_node("Identity", ["y"], ["z"]),
+    ]  # fmt: skip
+    proto = make(nodes, {"x": (2, 3)}, outputs, constants={"w": np.ones(3, np.float32)})
+    module = same(proto, {"x": np.float32([[1, -2, 3], [-4, 5, -6]])})
+    assert tuple(v.name for v in module.graph.outputs) == outputs
+
+
+def test_an_output_listed_twice_is_one(make):
+    module = load(make([helper.make_node("Relu", ["x"], ["y"])], {"x": (2, 3)}, ("y", "y")))
+    assert [v.name for v in verify(module).graph.outputs] == ["y"]
+
+
+def test_made_up_names_leave_the_file_s_own_alone(same, make):
+    nodes = [
+        helper.make_node("Softplus", ["x"], ["y"]), helper.make_node("Neg", ["x"], ["y.step"]),
+        helper.make_node("Abs", ["y.step"], ["z"]),
+    ]  # fmt: skip
+    module = same(make(nodes, {"x": (2, 3)}, ("y", "y.step", "z")), {"x": np.float32([[1, -2, 3], [-4, 5, -6]])})
+    assert [v.name for v in module.graph.outputs] == ["y", "y.step", "z"]

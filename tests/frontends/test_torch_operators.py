@@ -123,6 +123,26 @@ def test_products():
                  w=torch.randn(3, 4), v=torch.randn(168, 2), u=torch.randn(4, 6, 2)))  # fmt: skip
 
 
+def test_element_types_are_promoted_as_torch_does():
+    check(grouped(
+        lambda x: x.round().to(torch.int32) * 0.5, lambda x: x.round().to(torch.int32) / 2,
+        lambda x: x.round().to(torch.int32) + x, lambda x: 2 - x.round().to(torch.int32),
+    ))  # fmt: skip
+
+
+def test_logarithm_of_a_softmax_is_finite():
+    check(grouped(lambda x: F.log_softmax(300 * x, 1), lambda x: F.log_softmax(x, -1)))
+
+
+def test_outputs_that_are_inputs_parameters_or_each_other():
+    def several(self, x):
+        y = x.relu()
+        return x, y, y, self.w
+
+    module = check(Lambda(several, w=torch.ones(3)))
+    assert [v.name for v in module.graph.outputs] == ["x", "relu", "relu_1", "w"]
+
+
 def test_operations_in_place():
     """`x + x` reads what the in-place relu has left behind."""
     doubled = Lambda(lambda _, x: x.add_(x))
@@ -161,6 +181,11 @@ def test_what_is_refused():
         'the shape of x is needed to trace Lambda; give it, for example shapes={"x": (1, 3, 224, 224)}'
     )
     assert refused(relu, {"y": (1,)}) == "Lambda.forward has no argument 'y' (known: x)"
+    places = Lambda(lambda _, x: F.max_pool2d(x, 2, return_indices=True)[1]).eval()
+    assert "result 1 of its operand is not supported, only result 0" in refused(places)
+    assert refused(Lambda(lambda _, x: (x.relu(), 3)).eval()) == (
+        "the program returns 3, which is not a tensor; return tensors only"
+    )
     broken = Lambda(lambda _, x: x @ x).eval()
     assert refused(broken).startswith("torch.export cannot trace Lambda: ")
 

@@ -102,7 +102,7 @@ class Call:
 
     def step(self, op: Op) -> Value:
         """Append an op on the way there; its result gets a fresh name."""
-        return self._append(op, (f"{self.node.output[0]}.step",))[0]
+        return self._append(op, (self._scope.fresh(f"{self.node.output[0]}.step"),))[0]
 
     def param(self, array: Array, suffix: str) -> Value:
         """A new parameter, made up by the importer."""

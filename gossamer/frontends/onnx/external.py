@@ -26,11 +26,15 @@ class External:
         given = PureWindowsPath(self.location)  # splits at / and \, and knows drive letters
         if not self.location or given.anchor or given.drive or ".." in given.parts:
             raise self._outside()
-        file = (root / self.location).resolve()
+        try:
+            file = (root / self.location).resolve()
+            found = file.is_file()
+        except (OSError, RuntimeError, ValueError):  # too long, links in a circle, a zero byte
+            raise FrontendError(f"{self.where} is in '{self._name}', which cannot be a file; export it again") from None
         if not file.is_relative_to(root):
             raise self._outside()
-        if not file.is_file():
-            raise FrontendError(f"{self.where} is in '{self.location}', which is missing; copy it beside the model")
+        if not found:
+            raise FrontendError(f"{self.where} is in '{self._name}', which is missing; copy it beside the model")
         return file
 
     def read(self) -> NDArray[np.uint8]:
@@ -38,20 +42,26 @@ class External:
         try:
             data = np.fromfile(self.path(), np.uint8, self.length, offset=self.offset)
         except OSError as error:
-            raise FrontendError(f"{self.where} in '{self.location}' cannot be read: {error.strerror}") from None
+            raise FrontendError(f"{self.where} in '{self._name}' cannot be read: {error.strerror}") from None
         if data.size != self.length:
             raise self._short(self.offset + data.size)
         return data
 
+    @property
+    def _name(self) -> str:
+        """The location as a message shows it: a damaged file may have written anything there."""
+        shown = "".join(c if c.isprintable() else "?" for c in self.location)
+        return shown if len(shown) <= 80 else f"{shown[:77]}..."
+
     def _outside(self) -> FrontendError:
         return FrontendError(
-            f"{self.where} is kept in '{self.location}', which is outside the model's folder; "
+            f"{self.where} is kept in '{self._name}', which is outside the model's folder; "
             "external data must lie beside the model"
         )
 
     def _short(self, size: int) -> FrontendError:
         needed = self.offset + self.length
-        return FrontendError(f"{self.where} needs {needed} bytes of '{self.location}', which has {size}; copy it again")
+        return FrontendError(f"{self.where} needs {needed} bytes of '{self._name}', which has {size}; copy it again")
 
 
 def find_external(tensor: TensorProto, needed: int, folder: Path, where: str) -> External:

@@ -25,7 +25,7 @@ from gossamer.ir.types import Value
 def import_model(model: ModelProto, name: str, folder: Path, shapes: Mapping[str, Sequence[int]]) -> Module:
     """A parsed model as a module called `name`. `folder` is where external data may lie."""
     graph = model.graph
-    scope = Scope({output for node in graph.node for output in node.output})
+    scope = Scope({name for node in graph.node for name in (*node.input, *node.output)})
     if graph.sparse_initializer:
         raise FrontendError(f"tensor '{graph.sparse_initializer[0].values.name}' is sparse, which is not supported")
     weights = {tensor.name: read_tensor(tensor, folder) for tensor in graph.initializer}
@@ -89,19 +89,19 @@ def _fold(node: NodeProto, scope: Scope, opset: int) -> tuple[Constant, ...] | N
 
 def _finished(graph: GraphProto, scope: Scope) -> Graph:
     """The graph, its outputs called what the file calls them."""
-    outputs: list[Value] = []
+    outputs: dict[str, Value] = {}  # by name: some exporters list an output twice, which says nothing more
+    fixed = {v.name for v in scope.builder.inputs} | {info.name for info in graph.output}
     for info in graph.output:
-        item = scope.look(info.name)
-        value = scope.value(info.name, item)
-        if value.name != info.name and (value in scope.builder.inputs or value in outputs or _is_param(scope, value)):
+        value = scope.value(info.name, scope.look(info.name))
+        if value.name != info.name and (value.name in fixed or value in outputs.values() or _is_param(scope, value)):
             # A second name for the same thing needs an op that defines it.
             value = scope.builder.add(Reshape(value, value.shape), info.name, label=info.name)
         _check_declared(info, value)
-        outputs.append(value)
+        outputs[info.name] = value
     if not outputs:
         raise FrontendError("the graph is malformed: it has no outputs")
-    names = {v.name: info.name for v, info in zip(outputs, graph.output) if v.name != info.name}
-    result = scope.builder.finish(outputs)
+    names = {value.name: name for name, value in outputs.items() if value.name != name}
+    result = scope.builder.finish(tuple(outputs.values()))
     return renamed(result, names) if names else result
 
 

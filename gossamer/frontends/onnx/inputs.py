@@ -34,13 +34,16 @@ def input_types(inputs: Sequence[ValueInfoProto], shapes: Mapping[str, Sequence[
 
 
 def _declared(info: ValueInfoProto) -> list[int | str | None] | None:
-    """Extents as the file gives them: a number, a name, or nothing; None when even the number of axes is open."""
+    """Extents as the file gives them: a number, a name, or nothing; None when even the number of axes is open.
+
+    Some exporters write 0 or -1 where they mean any extent.
+    """
     if info.type.WhichOneof("value") != "tensor_type":
         raise FrontendError(f"input '{info.name}' is not a tensor")
     if not info.type.tensor_type.HasField("shape"):
         return None
     dims = info.type.tensor_type.shape.dim
-    return [d.dim_value if d.HasField("dim_value") else d.dim_param or None for d in dims]
+    return [d.dim_value if d.dim_value > 0 else d.dim_param or None for d in dims]
 
 
 def _merged(name: str, declared: list[int | str | None] | None, given: Sequence[int] | None) -> tuple[int, ...] | None:

@@ -15,7 +15,10 @@ class Lost(Exception):
 
 
 class Scope:
-    """Names -> values or constants. A constant becomes an `ir.param` at its first use as a value."""
+    """Names -> values or constants. A constant becomes an `ir.param` at its first use as a value.
+
+    `taken`: names that the file uses, which nothing made up by the importer may have.
+    """
 
     def __init__(self, taken: set[str]) -> None:
         self.builder = GraphBuilder()
@@ -52,12 +55,16 @@ class Scope:
             self._placed[key] = self.builder.add(Param(name, item.type), name, label=name)
         return self._placed[key]
 
-    def new_param(self, array: Array, name: str) -> Value:
+    def fresh(self, name: str) -> str:
+        """The name, or one like it that the file leaves free."""
         unique, serial = name, 1
         while unique in self._taken or unique in self._params:
             serial += 1
             unique = f"{name}{serial}"
-        return self.value(unique, constant_of(array))
+        return unique
+
+    def new_param(self, array: Array, name: str) -> Value:
+        return self.value(self.fresh(name), constant_of(array))
 
     def params(self) -> Params:
         return Params(self._params)

@@ -35,9 +35,11 @@ class Scope:
 class Call:
     """Arguments have the names of the operator's schema; those that are left out have its defaults."""
 
-    def __init__(self, scope: Scope, operator: str, arguments: Mapping[str, Any], name: str, label: str) -> None:
+    def __init__(
+        self, scope: Scope, operator: str, arguments: Mapping[str, Any], name: str, label: str, dtype: DType
+    ) -> None:
         self.operator, self._scope, self._arguments = operator, scope, arguments
-        self._name, self._label = name, label
+        self._name, self._label, self._dtype = name, label, dtype
 
     # --- arguments
 
@@ -57,12 +59,12 @@ class Call:
     def optional(self, name: str) -> Value | None:
         return self.value(name) if self.has(name) else None
 
-    def operand(self, name: str, like: Value) -> Value:
-        """A tensor, or a number as a parameter; of `like`'s element type, as torch promotes them."""
+    def operand(self, name: str) -> Value:
+        """A tensor, or a number as a parameter; of the result's element type, as torch promotes them."""
         item = self._arguments[name]
         if isinstance(item, Value):
-            return item if item.dtype == like.dtype else self.step(Cast(item, TensorType(like.dtype, item.shape)))
-        return self.number(item, like)
+            return item if item.dtype == self._dtype else self.step(Cast(item, TensorType(self._dtype, item.shape)))
+        return self._scope.param(f"{self._name}.number", np.full((), item, self._dtype.numpy), self._dtype)
 
     def pair(self, name: str, default: tuple[int, int] | None = None) -> tuple[int, int]:
         """Two whole numbers, or one for both."""

@@ -19,7 +19,8 @@ from gossamer.frontends.torch.table import Result, handler_of
 from gossamer.frontends.torch.tensors import array_of, dtype_of
 from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.graph import Module
-from gossamer.ir.types import TensorType, Value
+from gossamer.ir.ops import Reshape
+from gossamer.ir.types import F32, DType, TensorType, Value
 
 _IGNORED = ("_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range_for_size")
 
@@ -42,8 +43,8 @@ def import_program(program: ExportedProgram, name: str) -> Module:
         elif node.op != "output" and node.users:
             raise FrontendError(f"the exported program holds a {node.op} ('{node.name}'), which is not supported")
     problems.check()
-    outputs = [values[node] for node in program.graph.output_node().all_input_nodes]
-    return Module(re.sub(r"\W", "_", name), scope.builder.finish(_flat(outputs)), scope.params())
+    outputs = _outputs(program, values, scope)
+    return Module(re.sub(r"\W", "_", name), scope.builder.finish(outputs), scope.params())
 
 
 def _check_signature(program: ExportedProgram) -> None:
@@ -104,17 +105,23 @@ def _import_call(node: Node, values: dict[Node, Any], scope: Scope) -> Any:
     args = map_arg(node.args, known)
     kwargs = map_arg(node.kwargs, known)
     if node.target is python_operator.getitem:
-        items: Any = args[0]
-        return items[cast(int, args[1])] if isinstance(items, tuple) else items
+        return _item(args[0], cast(int, args[1]))
     if not node.all_input_nodes:
         return _computed(node, scope)
     name, overload = _name(node.target)
     handler = handler_of(name, overload)
     if handler is None:
         raise UnknownOperator(_full(node.target))
-    call = Call(scope, name, _bound(node.target, args, kwargs), node.name, _label(node))
+    call = Call(scope, name, _bound(node.target, args, kwargs), node.name, _label(node), _dtype(node))
     result: Result = handler(call)
     return result
+
+
+def _dtype(node: Node) -> DType:
+    """Element type of the call's first result."""
+    value = node.meta.get("val")
+    first: Any = value[0] if isinstance(value, (tuple, list)) and value else value
+    return dtype_of(first.dtype, "its result") if isinstance(first, torch.Tensor) else F32
 
 
 def _computed(node: Node, scope: Scope) -> Value:
@@ -151,8 +158,23 @@ def _label(node: Node) -> str:
     return str(stack[-1][0]) if stack else ""
 
 
-def _flat(outputs: list[Any]) -> list[Value]:
-    found = [v for item in outputs for v in (item if isinstance(item, tuple) else (item,))]
-    if not found or not all(isinstance(v, Value) for v in found):
-        raise FrontendError("the program returns something that is not a tensor")
+def _item(result: Any, index: int) -> Any:
+    """One result of a call. Operators whose further results inference does not need give the first one alone."""
+    if isinstance(result, tuple):
+        return cast(tuple[Any, ...], result)[index]
+    if index:
+        raise Unsupported(f"result {index} of its operand is not supported, only result 0")
+    return result
+
+
+def _outputs(program: ExportedProgram, values: dict[Node, Any], scope: Scope) -> list[Value]:
+    """What the program returns, in order; a tensor that is returned twice gets a second name by an op."""
+    found: list[Value] = []
+    for item in cast(tuple[Any, ...], program.graph.output_node().args[0]):
+        value = values.get(item) if isinstance(item, Node) else item
+        if not isinstance(value, Value):
+            raise FrontendError(f"the program returns {value!r}, which is not a tensor; return tensors only")
+        found.append(scope.builder.add(Reshape(value, value.shape), value.name) if value in found else value)
+    if not found:
+        raise FrontendError("the program returns nothing; return at least one tensor")
     return found

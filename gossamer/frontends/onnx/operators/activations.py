@@ -5,6 +5,7 @@ from math import prod
 
 import numpy as np
 
+from gossamer.frontends.composed import log_softmax
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant
@@ -98,15 +99,19 @@ def clip(call: Call) -> Result:
     return call.emit(bounds[-1][0](x, _as_value(call, x, bounds[-1][1]))) if bounds else x
 
 
-@operator("Softmax")
+@operator("Softmax", "LogSoftmax")
 def softmax(call: Call) -> Result:
     """Before opset 13 it works on all axes from `axis` on at once."""
     x = call.value(0)
+
+    def along(x: Value, axis: int) -> Op:
+        return Softmax(x, axis) if call.node.op_type == "Softmax" else log_softmax(call.step, x, axis)
+
     axis = call.axis(x.type.rank, -1 if call.opset >= 13 else 1)
     if call.opset >= 13 or prod(x.shape[axis + 1 :]) == 1:
-        return call.emit(Softmax(x, axis))
+        return call.emit(along(x, axis))
     flat = call.step(Reshape(x, (*x.shape[:axis], prod(x.shape[axis:]))))
-    return call.emit(Reshape(call.step(Softmax(flat, axis)), x.shape))
+    return call.emit(Reshape(call.step(along(flat, axis)), x.shape))
 
 
 def _bound(call: Call, name: str, index: int) -> float | Value | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from gossamer.frontends.composed import log_softmax
 from gossamer.frontends.problems import Unsupported
 from gossamer.frontends.torch.call import Call
 from gossamer.frontends.torch.table import Result, operator
@@ -14,7 +15,6 @@ from gossamer.ir.ops import (
     HardSigmoid,
     HardSwish,
     LeakyRelu,
-    Log,
     Maximum,
     Minimum,
     Mul,
@@ -88,5 +88,6 @@ def prelu(call: Call) -> Result:
 
 @operator("softmax", "_softmax", "log_softmax", "_log_softmax")
 def softmax(call: Call) -> Result:
-    op = Softmax(call.value("self"), call.axis("dim", call.value("self").type.rank))
-    return call.emit(Log(call.step(op)) if "log" in call.operator else op)
+    x = call.value("self")
+    axis = call.axis("dim", x.type.rank)
+    return call.emit(log_softmax(call.step, x, axis) if "log" in call.operator else Softmax(x, axis))

@@ -46,8 +46,7 @@ _NAMED = ("maximum", "minimum")
     "add", "sub", "mul", "div.Tensor", "div.Scalar", "true_divide", *_NAMED, "pow.Tensor_Scalar", "pow.Tensor_Tensor"
 )
 def binary(call: Call) -> Result:
-    x = call.value("self")
-    y = call.operand("exponent" if call.operator == "pow" else "other", x)
+    x, y = call.operand("self"), call.operand("exponent" if call.operator == "pow" else "other")
     if call.operator in ("add", "sub") and call["alpha"] != 1:
         y = call.step(Mul(y, call.number(call["alpha"], y)))
     return call.emit(_BINARY[call.operator](x, y))
@@ -55,9 +54,9 @@ def binary(call: Call) -> Result:
 
 @operator("rsub")
 def rsub(call: Call) -> Result:
-    x = call.value("self")
+    x = call.operand("self")
     scaled = x if call["alpha"] == 1 else call.step(Mul(x, call.number(call["alpha"], x)))
-    return call.emit(Sub(call.operand("other", x), scaled))
+    return call.emit(Sub(call.operand("other"), scaled))
 
 
 @operator(*_UNARY)
