@@ -1,5 +1,6 @@
 """`compile` and `run` on the analytical target, which needs no compiler: tables, folders, checks, refusals."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -116,3 +117,17 @@ def test_a_damaged_folder(cli, tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
     outcome = cli("run", tmp_path)
     assert outcome.code == 2 and said in outcome.err
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    cli, tiny_onnx: Path, calibration: Path, tmp_path: Path, monkeypatch
+) -> None:
+    def full(model: Path, place: Path) -> None:
+        place.write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("gossamer.cli.bundle._copy_source", full)
+    folder = tmp_path / "out"
+    outcome = cli("compile", tiny_onnx, "--target", "systolic", "-p", INT8, "--calibrate", calibration, "-o", folder)
+    assert outcome.code == 2 and "no space left on device" in outcome.err
+    assert list(tmp_path.iterdir()) == []
