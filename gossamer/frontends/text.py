@@ -7,38 +7,47 @@ The `.npz` holds one array per parameter under its own name; each is read when f
 loads as well: everything but running it works.
 """
 
-import os
 import zipfile
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import IO
 
 import numpy as np
 
 from gossamer.ir.errors import FrontendError, IRError
+from gossamer.ir.files import write_whole
 from gossamer.ir.graph import Array, Module, Params
+from gossamer.ir.types import TensorType
 
 MAX_BYTES = 1 << 28
 """Longer texts are no modules."""
 
 
 def load_text(path: str | PathLike[str]) -> Module:
-    """A module from a file of IR text. FrontendError: unreadable, does not parse, weights that do not fit."""
+    """A module from a file of IR text. FrontendError: unreadable, ill formed, weights missing beside it.
+
+    A weight that does not have its type is a FrontendError when it is read.
+    """
+    from gossamer.ir.ops.structure import Param
     from gossamer.ir.text import parse_module
+    from gossamer.ir.verify import verify
 
     file = Path(fspath(path))
     try:
         if file.stat().st_size > MAX_BYTES:
             raise FrontendError(f"{path}: the file is too long to be a module ({file.stat().st_size} bytes)")
         module = parse_module(file.read_text("utf-8"))
+        beside = file.with_suffix(".npz")
+        if beside.is_file():
+            types = {node.op.ref: node.op.type for node in module.graph.nodes if isinstance(node.op, Param)}
+            module = module.with_graph(module.graph, _params(beside, types))
+        return verify(module)
     except (IRError, UnicodeDecodeError) as error:
         raise FrontendError(f"{path}: {error}") from error
     except OSError as error:
         raise FrontendError(f"{path}: the file cannot be read: {error.strerror}") from None
-    beside = file.with_suffix(".npz")
-    return module.with_graph(module.graph, _params(beside)) if beside.is_file() else module
 
 
 def save_text(module: Module, path: str | PathLike[str]) -> None:
@@ -47,26 +56,30 @@ def save_text(module: Module, path: str | PathLike[str]) -> None:
     Raises OSError when the disk is full or the folder is missing.
     """
     file = Path(fspath(path))
-    _replace(file.with_suffix(".npz"), lambda out: _write_params(module.params, out))
-    _replace(file, lambda out: out.write(f"{module}\n".encode()))
+    write_whole(file.with_suffix(".npz"), lambda out: _write_params(module.params, out))
+    write_whole(file, lambda out: out.write(f"{module}\n".encode()))
 
 
-def _params(path: Path) -> Params:
+def _params(path: Path, types: Mapping[str, TensorType]) -> Params:
     try:
         with zipfile.ZipFile(path) as archive:
             names = [name.removesuffix(".npy") for name in archive.namelist()]
     except (OSError, zipfile.BadZipFile) as error:
         raise FrontendError(f"{path}: the weights cannot be read: {error}") from None
-    return Params({name: _loader(path, name) for name in names})
+    return Params({name: _loader(path, name, types.get(name)) for name in names})
 
 
-def _loader(path: Path, name: str) -> Callable[[], Array]:
+def _loader(path: Path, name: str, type: TensorType | None) -> Callable[[], Array]:
     def load() -> Array:
         try:
             with zipfile.ZipFile(path) as archive, archive.open(f"{name}.npy") as member:
-                return np.lib.format.read_array(member, allow_pickle=False)
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+                array = np.lib.format.read_array(member, allow_pickle=False)
+        except (OSError, KeyError, ValueError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
             raise FrontendError(f"{path}: weight '{name}' cannot be read: {error}") from None
+        if type is not None and (array.shape, array.dtype) != (type.shape, type.dtype.numpy):
+            found, needed = f"{array.dtype}{list(array.shape)}", f"{type.dtype.numpy}{list(type.shape)}"
+            raise FrontendError(f"{path}: weight '{name}' is {found}, and the text needs {needed}")
+        return array
 
     return load
 
@@ -76,15 +89,3 @@ def _write_params(params: Params, out: IO[bytes]) -> None:
         for name in params:
             with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asarray(params[name]), allow_pickle=False)
-
-
-def _replace(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Write beside the file and move into place, so that a failure leaves the old one."""
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as out:
-        try:
-            write(out)
-            out.flush()
-            os.replace(out.name, path)
-        except BaseException:
-            Path(out.name).unlink(missing_ok=True)
-            raise

@@ -10,6 +10,7 @@ from onnx import helper
 
 from gossamer.frontends import load, load_text, parse_shapes, save_text
 from gossamer.ir.errors import FrontendError
+from gossamer.ir.graph import Params
 from gossamer.ir.reference import evaluate
 
 WEIGHTS = {"w/1": np.arange(8, dtype=np.float32).reshape(4, 2)}
@@ -64,6 +65,24 @@ def test_bad_text(module, tmp_path):
         load(tmp_path / "net.gsm")
     with pytest.raises(FrontendError, match="net.gsm: IR text says every shape itself; leave out the shape of x"):
         load(tmp_path / "net.gsm", {"x": (1, 4)})
+
+
+def test_weights_that_do_not_fit(module, tmp_path):
+    save_text(module, tmp_path / "net.gsm")
+    name, array = next(iter(module.params.items()))
+    text = (tmp_path / "net.gsm").read_text()
+    save_text(module.with_graph(module.graph, Params({name: array.astype(np.float64)})), tmp_path / "wide.gsm")
+    with pytest.raises(FrontendError, match=f"wide.npz: weight '{name}' is float64.*, and the text needs float32"):
+        _ = load(tmp_path / "wide.gsm").params[name]
+    (tmp_path / "net.gsm").write_text(text.replace(f'"{name}"', '"other"'))
+    with pytest.raises(FrontendError, match="net.gsm: .*the module has no parameter 'other'"):
+        load(tmp_path / "net.gsm")
+
+
+def test_saved_files_have_the_permissions_of_any_other(module, tmp_path):
+    (tmp_path / "plain").touch()
+    save_text(module, tmp_path / "net.gsm")
+    assert {p.stat().st_mode for p in tmp_path.iterdir()} == {(tmp_path / "plain").stat().st_mode}
 
 
 def test_a_failed_save_leaves_the_old_file(module, tmp_path):

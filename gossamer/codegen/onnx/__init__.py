@@ -11,13 +11,12 @@ lacks, and activations of 4 bits, which runtimes support poorly, are kept in the
 range.
 """
 
-import os
 from os import PathLike, fspath
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from gossamer.ir.errors import BackendError
+from gossamer.ir.files import write_whole
 from gossamer.ir.graph import Module
 
 if TYPE_CHECKING:
@@ -38,12 +37,4 @@ def save_onnx(module: Module, path: str | PathLike[str]) -> None:
     model = export_onnx(module)
     if model.ByteSize() > _LARGEST:
         raise BackendError(f"{module.name}: {model.ByteSize()} bytes of weights are too many for one ONNX file (2 GiB)")
-    target = Path(fspath(path))
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as out:
-        try:
-            out.write(model.SerializeToString())
-            out.flush()
-            os.replace(out.name, target)
-        except BaseException:
-            Path(out.name).unlink(missing_ok=True)
-            raise
+    write_whole(Path(fspath(path)), lambda out: out.write(model.SerializeToString()))
