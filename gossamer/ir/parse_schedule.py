@@ -46,7 +46,7 @@ def _schedule_field(at: Cursor, name: str, found: dict[str, object]) -> None:
 def _algorithm(at: Cursor) -> dict[str, object]:
     token = at.expect("word", "an algorithm: direct, im2col or winograd(m=4)")
     if token[1] not in _ALGORITHMS:
-        raise at.error(f"unknown algorithm '{token[1]}'{nearest(token[1], ('direct', 'im2col', 'winograd'))}", token)
+        raise at.error(f"unknown algorithm '{token[1]}'{nearest(token[1], _ALGORITHMS)}", token)
     if token[1] != "winograd":
         return {"algorithm": token[1]}
     for kind, text in (("(", "("), ("word", "m"), ("=", "=")):

@@ -5,7 +5,6 @@ from math import ceil
 
 from gossamer.ir.errors import PassError
 from gossamer.ir.graph import Module, Node
-from gossamer.ir.op import Op
 from gossamer.ir.ops.nn import Conv2d
 from gossamer.ir.ops.structure import Fused
 from gossamer.ir.schedule import Schedule
@@ -74,9 +73,8 @@ class Winograd(Pass, name="winograd"):
 
 def _conv(node: Node) -> Conv2d | None:
     """The convolution that the node's schedule speaks of."""
-    bodies = node.op.body.nodes if isinstance(node.op, Fused) else (node,)
-    found: list[Op] = [inner.op for inner in bodies if isinstance(inner.op, Conv2d)]
-    return found[0] if found and isinstance(found[0], Conv2d) else None
+    anchor = node.op.anchor.op if isinstance(node.op, Fused) else node.op
+    return anchor if isinstance(anchor, Conv2d) else None
 
 
 def _shape_obstacle(conv: Conv2d) -> str | None:
