@@ -73,7 +73,7 @@ def test_flipped_bytes_never_raise_anything_else(make, tmp_path):
     }  # fmt: skip
     whole = make(nodes, {"x": (1, 3, 4, 4)}, constants=constants).SerializeToString()
     path, chance = tmp_path / "a.onnx", random.Random(3)
-    for _ in range(1500):
+    for _ in range(500):
         damaged = bytearray(whole)
         for _ in range(chance.randint(1, 3)):
             damaged[chance.randrange(len(damaged))] = chance.randrange(256)
