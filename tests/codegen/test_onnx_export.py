@@ -172,6 +172,14 @@ def test_an_output_may_be_an_input_a_parameter_or_an_accumulator():
     onnx.checker.check_model(export_onnx(straight), full_check=True)
 
 
+def test_a_parameter_of_4_bits_is_not_packed_where_it_is_an_output():
+    w = np.arange(-8, 8, dtype=np.int8).reshape(1, 4, 4, 1)
+    module = module_of('%y: i4[1,4,4,1]{scale=0.5} = ir.param "w"', w=w)
+    model = export_onnx(module)
+    onnx.checker.check_model(model, full_check=True)
+    np.testing.assert_array_equal(run(model, floats(1, 4, 7, 6)), w)
+
+
 def test_what_cannot_be_written_is_listed_at_once():
     module = module_of(
         """%i = quant.cast %x type=i32[1,4,7,6]

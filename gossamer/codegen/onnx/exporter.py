@@ -35,6 +35,7 @@ def exported_model(module: Module) -> ModelProto:
 class _Walk:
     def __init__(self, module: Module, writer: Writer) -> None:
         self._params, self._writer = module.params, writer
+        self._outputs = {value.name for value in module.graph.outputs}
 
     def nodes(self, nodes: Iterable[Node], tensors: dict[Value, Tensor], names: Mapping[Value, str]) -> None:
         """Write nodes; `tensors` holds what is defined so far, `names` says what results are to be called."""
@@ -50,7 +51,7 @@ class _Walk:
                     self._plain(node, tensors, names)
 
     def _param(self, op: Param, name: str) -> Tensor:
-        packed = op.type.quant is not None
+        packed = op.type.quant is not None and name not in self._outputs  # an output is in the type of all outputs
         self._writer.parameter(name, self._params[op.ref], carrier(op.type.dtype, packed))
         return Tensor(name, op.type, stored=name, real="" if op.type.quant else name, packed=packed)
 
