@@ -28,7 +28,7 @@ SMOOTHING = 0.05
 class Training:
     """How long and how fast. `shift`: images are moved by up to this many pixels."""
 
-    steps: int = 1000
+    steps: int = 800
     batch: int = 32
     learning_rate: float = 5e-3
     weight_decay: float = 1e-4

@@ -1,7 +1,12 @@
 """A small space on the systolic array, and a stand-in for accuracy that needs no training."""
 
+import os
+
 import numpy as np
 import pytest
+
+# Tests share the machine, and torch is loaded by the first module that asks whether it is there: see search/threads.py.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gossamer.backends.systolic import backend
 from gossamer.search.mobilenet import MobileNet, Stage
