@@ -105,10 +105,14 @@ def test_options_that_are_wrong(cli, tiny_onnx: Path, tmp_path: Path, options: l
     assert not (tmp_path / "out").exists()
 
 
-def test_a_saved_folder_loads_from_python(compiled: Path) -> None:
+def test_a_saved_folder_loads_from_python_and_what_python_saves_runs(cli, compiled: Path, tmp_path: Path) -> None:
     import gossamer as gs
 
     artifact = gs.load_artifact(compiled)
+    artifact.save(tmp_path / "again")
+    assert cli("run", tmp_path / "again").code == 0
+    refused = cli("run", tmp_path / "again", "--check")
+    assert refused.code == 2 and "source.onnx" in refused.err
     assert artifact.run({"x": np.zeros((1, 3, 8, 8), np.float32)})["y"].shape == (1, 10)
 
 
