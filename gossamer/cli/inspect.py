@@ -76,7 +76,7 @@ def as_text(stage: "Stage") -> str:
 
 
 def _write_page(path: Path, name: str, stages: "tuple[Stage, ...]") -> None:
-    from gossamer.report.files import write_whole
+    from gossamer.ir.files import write_text
     from gossamer.report.stages import stages_page
 
-    write_whole(path, stages_page(name, [describe(stage) for stage in stages]))
+    write_text(path, stages_page(name, [describe(stage) for stage in stages]))

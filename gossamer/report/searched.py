@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gossamer.ir.files import write_text
 from gossamer.report.data import Design, LayerRow, SearchReport
-from gossamer.report.files import write_whole
 from gossamer.report.layers import kind_of, shape_of
 from gossamer.report.page import search_page
 from gossamer.report.svg import pareto_svg
@@ -21,8 +21,8 @@ PAGE, PICTURE = "report.html", "pareto.svg"
 def write_report(run: "Run") -> Path:
     """Write both and return the page. Raises DataError when the disk does not take them."""
     report = report_of(run)
-    write_whole(run.folder / PICTURE, pareto_svg(report))
-    return write_whole(run.folder / PAGE, search_page(report))
+    write_text(run.folder / PICTURE, pareto_svg(report))
+    return write_text(run.folder / PAGE, search_page(report))
 
 
 def report_of(run: "Run") -> SearchReport:

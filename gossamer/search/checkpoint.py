@@ -3,7 +3,6 @@
 A file that is for something else is trained anew and replaced; one that cannot be read is an error, not overwritten.
 """
 
-import os
 from dataclasses import asdict
 from pathlib import Path
 from zipfile import BadZipFile
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 
 from gossamer.ir.errors import DataError
+from gossamer.ir.files import unwritable, write_whole
 from gossamer.search.data import Dataset
 from gossamer.search.estimator import Progress
 from gossamer.search.space import CoDesignSpace
@@ -59,12 +59,8 @@ def _load(space: CoDesignSpace, path: Path, purpose: str, seed: int) -> Supernet
 
 def _save(supernet: Supernet, path: Path, purpose: str) -> None:
     arrays = {name: parameter.detach().numpy() for name, parameter in supernet.parameters.items()}
-    partial = path.with_name(f".{path.name}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            np.savez(file, **{_PURPOSE: np.array(purpose)}, **arrays)  # type: ignore[arg-type]
-        os.replace(partial, path)
+        write_whole(path, lambda out: np.savez(out, **{_PURPOSE: np.array(purpose)}, **arrays))  # type: ignore[arg-type]
     except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise DataError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise unwritable(path, error) from None

@@ -11,12 +11,13 @@ import numpy as np
 import gossamer
 from gossamer.backends.base import Backend
 from gossamer.ir.errors import SearchError
+from gossamer.ir.files import write_text
 from gossamer.ir.registry import BACKENDS, ESTIMATORS
 from gossamer.search.budget import Budget
 from gossamer.search.data import Dataset, load_data
 from gossamer.search.estimator import Estimator, Progress
 from gossamer.search.finalise import Finaliser
-from gossamer.search.folder import FRONT, STORE, SUPERNET, pareto_csv, write_summary, write_text
+from gossamer.search.folder import FRONT, STORE, SUPERNET, pareto_csv, write_summary
 from gossamer.search.front import hypervolume, non_dominated, reference_point
 from gossamer.search.inner import evaluate
 from gossamer.search.loop import Loop, feasible

@@ -7,7 +7,6 @@ RUN/designs/01/   model.onnx  ir.txt  params.npz  hardware.yaml  layers.csv  sca
 import csv
 import io
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from gossamer.backends.base import Backend
 from gossamer.codegen.onnx import save_onnx
 from gossamer.ir.errors import DataError, GossamerError
+from gossamer.ir.files import write_text
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.hardware_yaml import hardware_yaml
 from gossamer.search.lowered import Lowered
@@ -25,19 +25,6 @@ from gossamer.search.objectives import Objective
 from gossamer.search.result import Design, LayerCost
 
 STORE, SUPERNET, SUMMARY, FRONT, DESIGNS = "store.sqlite", "supernet.npz", "run.json", "pareto.csv", "designs"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Whole or not at all. DataError when it cannot be written."""
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    except OSError as error:
-        raise DataError(
-            f"{path}: cannot be written ({(error.strerror or str(error)).lower()}); the earlier file is untouched"
-        ) from None
 
 
 def write_design(
