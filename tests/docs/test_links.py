@@ -15,5 +15,5 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 def test_named_files_exist(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     links = {page.parent / target for target in LINK.findall(text) if "://" not in target}
-    named = {ROOT / name for name in NAMED.findall(text)} if page.name != "CONTRACT.md" else set()
+    named = {ROOT / name for name in NAMED.findall(text)}
     assert not [str(path) for path in links | named if not path.exists()]
