@@ -11,12 +11,12 @@ Every function raises a `GossamerError` (one sentence: where, found, needed, wha
 Imports stand inside the functions, so that `import gossamer` costs nothing that is not used.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gossamer.backends.folder import MANIFEST
 from gossamer.ir.errors import BackendError
 
 if TYPE_CHECKING:
@@ -31,17 +31,18 @@ if TYPE_CHECKING:
 
     HardwareValues = Hardware | Mapping[str, Number]
 
-# Every artifact's folder holds this file, a JSON object whose "target" says who can load it.
-MANIFEST = "manifest.json"
-
 
 @dataclass(frozen=True)
 class Stage:
-    """A module as one pass left it; `name` is the pass as a pipeline writes it, "" for the module as it came."""
+    """A module as one pass left it; `name` is the pass as a pipeline writes it, "" for the module as it came.
+
+    `refusals`: title of every statement the pass left alone where one would expect a change -> why.
+    """
 
     name: str
     module: "Module"
     seconds: float
+    refusals: "Mapping[str, str]" = field(default_factory=dict[str, str])
 
 
 def load(model: "Model", shapes: "Mapping[str, Sequence[int]] | None" = None) -> "Module":
@@ -120,9 +121,11 @@ def inspect(
 
     stages = [Stage("", module, 0.0)]
     for item in parse_pipeline(passes):
+        before = stages[-1].module
         start = time.perf_counter()
-        current = _calibrated(item, stages[-1].module, calibration)
-        stage = Stage(written(item), run_pipeline(stages[-1].module, (current,)), time.perf_counter() - start)
+        current = _calibrated(item, before, calibration)
+        after = run_pipeline(before, (current,))
+        stage = Stage(written(item), after, time.perf_counter() - start, item.refusals(before))
         stages.append(stage)
         if after_each is not None:
             after_each(stage)
@@ -194,15 +197,15 @@ def load_artifact(folder: Path | str) -> "Artifact":
 
 def target_of(folder: Path) -> str:
     """The target a saved artifact was built for. Raises BackendError when the folder holds none."""
-    manifest = folder / MANIFEST
+    from gossamer.backends import folder as folders
+
     try:
-        head: Any = json.loads(manifest.read_text(encoding="utf-8"))
-        return str(head["target"])
+        return folders.target_of(folder)
     except FileNotFoundError:
         what = f"holds no compiled network (no {MANIFEST})" if folder.is_dir() else "no such folder"
         raise BackendError(f"{folder}: {what}; `gossamer compile MODEL -o {folder}` makes one") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BackendError(f"{manifest}: cannot be read ({error}); compile again") from error
+        raise BackendError(f"{folder / MANIFEST}: cannot be read ({error}); compile again") from error
 
 
 def backend(target: str) -> "Backend":

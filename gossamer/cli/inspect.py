@@ -64,7 +64,13 @@ def inspect(
 def describe(stage: "Stage") -> dict[str, Any]:
     """A stage as data: the pass, its time, the ops by kind, the text."""
     ops = Counter(node.op.name for node in stage.module.graph.nodes)
-    return {"pass": stage.name, "seconds": stage.seconds, "ops": dict(sorted(ops.items())), "text": str(stage.module)}
+    return {
+        "pass": stage.name,
+        "seconds": stage.seconds,
+        "ops": dict(sorted(ops.items())),
+        "refusals": dict(stage.refusals),
+        "text": str(stage.module),
+    }
 
 
 def as_text(stage: "Stage") -> str:
@@ -72,7 +78,9 @@ def as_text(stage: "Stage") -> str:
     found = describe(stage)
     count = len(stage.module.graph.nodes)
     title = f"after {stage.name}, {1e3 * stage.seconds:.2f} ms" if stage.name else "as imported"
-    return f"// {title}, {count} ops\n{found['text'].rstrip()}\n"
+    reasons = Counter(stage.refusals.values())
+    left = "".join(f"// left alone: {times} x {reason}\n" for reason, times in reasons.items())
+    return f"// {title}, {count} ops\n{left}{found['text'].rstrip()}\n"
 
 
 def _write_page(path: Path, name: str, stages: "tuple[Stage, ...]") -> None:

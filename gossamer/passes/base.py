@@ -11,6 +11,7 @@ A pass never changes the module it is given, shares what it leaves alone, and ma
 through the entry-point group `gossamer.passes`; a pipeline is text: `fold-bn,fuse,quantize{bits=8},winograd{m=4}`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -29,3 +30,7 @@ class Pass:
     def run(self, module: Module) -> Module:
         """The rewritten module. Raises PassError when the module or the options do not fit."""
         raise NotImplementedError(type(self).__qualname__)
+
+    def refusals(self, module: Module) -> Mapping[str, str]:
+        """Title of every statement of `module` that a user would expect changed and is left alone -> why."""
+        return {}

@@ -32,3 +32,9 @@ def test_page(cli, tiny_onnx: Path, tmp_path: Path) -> None:
     assert "as imported" in page.read_text()
     refused = cli("inspect", tiny_onnx, "--page", page)
     assert refused.code == 2 and "exists" in refused.err
+
+
+def test_what_a_pass_left_alone_is_said_with_the_reason(cli, tiny_onnx: Path) -> None:
+    outcome = cli("inspect", str(tiny_onnx), "-p", "fold-bn,fuse,quantize{bits=8},winograd{m=4}")
+    assert outcome.code == 0
+    assert "// left alone: 1 x u8 input; quantized=true allows it\n" in outcome.out
