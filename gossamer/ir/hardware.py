@@ -13,6 +13,7 @@ bounds and unit).
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeAlias, cast
 
@@ -36,8 +37,14 @@ class Parameter:
 
 
 def parameter(
-    default: Number, *, unit: str, doc: str, low: float | None = None, high: float | None = None,
-    choices: tuple[str, ...] = (), search: tuple[Number, ...] = (),
+    default: Number,
+    *,
+    unit: str,
+    doc: str,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] = (),
+    search: tuple[Number, ...] = (),
 ) -> Any:  # Any, as dataclasses.field: the annotation of the field is the type
     """Declare one hardware field with its unit, bounds (inclusive), choices (for words) and search values."""
     info = Parameter("", default, unit, doc, low, high, choices, search)
@@ -58,6 +65,7 @@ class Hardware:
             _check(self.target, info, getattr(self, info.name))
 
     @classmethod
+    @cache
     def parameters(cls) -> tuple[Parameter, ...]:
         """Every field's declaration, in order."""
         found: list[Parameter] = []

@@ -4,20 +4,15 @@ The table asks the backend in bulk for the pairs it lacks; a candidate whose lay
 look-up. Latency and energy of a network are the sums over its layers, in order, as `backend.compile` sums them.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gossamer.backends.base import Backend, LayerCosts
-from gossamer.ir.hardware import Hardware
 from gossamer.search.choices import Genomes
-from gossamer.search.columns import PLACE, Rows, macs, to_layers, weight_bits
+from gossamer.search.columns import Rows, macs, weight_bits
+from gossamer.search.pricers import pricer_of
 from gossamer.search.space import CoDesignSpace
-
-PriceRows = Callable[[Rows, Sequence[Hardware], NDArray[np.int64]], LayerCosts]
-"""(distinct layers' rows, chips, for each row the position of its chip) -> costs."""
 
 
 @dataclass(frozen=True)
@@ -31,18 +26,34 @@ class Costs:
     weight_bytes: NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class _Chips:
+    """Chips that were met, one a row, in order."""
+
+    genes: Genomes
+    area_mm2: NDArray[np.float64]
+    buildable: NDArray[np.bool_]
+
+    @staticmethod
+    def none(genes: int) -> "_Chips":
+        return _Chips(np.empty((0, genes), np.int64), np.empty(0), np.empty(0, np.bool_))
+
+    def with_more(self, others: "_Chips") -> "_Chips":
+        pairs = ((getattr(self, f.name), getattr(others, f.name)) for f in fields(self))
+        return _Chips(*(np.concatenate(pair) for pair in pairs))
+
+
 class CostTable:
     """Grows as a search goes on; `pairs` counts what is in it, `hits` the look-ups it answered."""
 
     def __init__(self, space: CoDesignSpace) -> None:
         self.space = space
-        self._price = _door(space.backend)
+        self._pricer = pricer_of(space)
         self._layer_ids: dict[bytes, int] = {}
         self._pairs: dict[int, int] = {}
         self._values = np.empty((1 << 12, 2))
-        self._chips: list[Hardware | None] = []
         self._chip_ids: dict[bytes, int] = {}
-        self._areas: list[float] = []
+        self._chips = _Chips.none(len(space.hardware_choices))
         self.hits = 0
 
     @property
@@ -55,28 +66,24 @@ class CostTable:
         chips = self._chips_of(genomes)
         values = self._look_up(rows, chips[owner])
         count = len(genomes)
-        buildable = np.array([self._chips[chip] is not None for chip in chips])
+        buildable = self._chips.buildable[chips]
         latency, energy = (np.bincount(owner, values[:, i], count) for i in (0, 1))
         return Costs(
             np.where(buildable, latency, np.inf),
             np.where(buildable, energy, np.inf),
-            np.array(self._areas)[chips],
+            self._chips.area_mm2[chips],
             np.bincount(owner, macs(rows), count).astype(np.float64),
             np.bincount(owner, weight_bits(rows), count) / 8,
         )
 
     def _chips_of(self, genomes: Genomes) -> NDArray[np.int64]:
         genes = np.ascontiguousarray(genomes[:, self.space.network_genes :])
-        found = np.empty(len(genomes), np.int64)
-        for place, key in enumerate(_keys(genes)):
-            chip = self._chip_ids.get(key)
-            if chip is None:
-                chip = self._chip_ids[key] = len(self._chips)
-                hardware = self.space.hardware(genomes[place])
-                area = None if hardware is None else self.space.backend.area_mm2(hardware)
-                self._chips.append(hardware)
-                self._areas.append(float("nan") if area is None else area)
-            found[place] = chip
+        ids, known = self._chip_ids, len(self._chip_ids)
+        found = np.array([ids.setdefault(key, len(ids)) for key in _keys(genes)], np.int64)
+        if len(ids) > known:
+            _, first = np.unique(found, return_index=True)
+            fresh = genes[first[found[first] >= known]]
+            self._chips = self._chips.with_more(_Chips(fresh, *self._pricer.areas(fresh)))
         return found
 
     def _look_up(self, rows: Rows, chips: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -96,12 +103,11 @@ class CostTable:
         distinct = list({keys[i]: i for i in fresh}.items())
         where = np.array([i for _, i in distinct], np.int64)
         used, position = np.unique(chips[where], return_inverse=True)
-        built = [chip if (chip := self._chips[i]) is not None else self.space.backend.hardware() for i in used.tolist()]
-        costs = self._price(rows[where], built, position)
+        costs = self._pricer.price(rows[where], self._chips.genes[used], position)
         start = len(self._pairs)
         while start + len(distinct) > len(self._values):
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
-        self._values[start : start + len(distinct)] = np.stack([costs.latency_s, costs.energy_j], 1)
+        self._values[start : start + len(distinct)] = costs
         self._pairs.update((key, start + i) for i, (key, _) in enumerate(distinct))
 
 
@@ -110,19 +116,3 @@ def _keys(rows: NDArray[np.int64]) -> list[bytes]:
     if not rows.size:
         return [b""] * len(rows)
     return np.ascontiguousarray(rows).view(np.dtype((np.void, rows.shape[1] * 8))).ravel().tolist()
-
-
-def _door(backend: Backend) -> PriceRows:
-    """How to ask a backend: in columns where it has such a door, else through `Backend.cost`."""
-    if backend.name == "systolic":
-        return _systolic
-    return lambda rows, chips, position: backend.cost(to_layers(rows), [chips[i] for i in position.tolist()])
-
-
-def _systolic(rows: Rows, chips: Sequence[Hardware], position: NDArray[np.int64]) -> LayerCosts:
-    from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
-    from gossamer.backends.systolic.model import price
-
-    columns = np.ascontiguousarray(rows.T, dtype=np.float64)
-    layers = LayerColumns(**{name: columns[place] for name, place in PLACE.items()})
-    return price(layers, HardwareColumns.of(chips).take(position))

@@ -143,7 +143,10 @@ class CoDesignSpace:
 
     def hardware(self, genome: Genomes) -> Hardware | None:
         """The hardware of one genome; None where its values exclude each other."""
-        genes = genome[self.network_genes :]
+        return self.chip(genome[self.network_genes :])
+
+    def chip(self, genes: Genomes) -> Hardware | None:
+        """The hardware of the hardware genes alone."""
         key = genes.tobytes()
         if key not in self._known_hardware:
             self._known_hardware[key] = self._build_hardware(genes)

@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gossamer.backends.base import Infeasible, LayerCosts
+from gossamer.backends.columnar import NumberColumns
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.energy import area_mm2
 from gossamer.backends.systolic.hardware import SystolicHardware
@@ -25,7 +29,7 @@ WIDEST = 16
 
 
 class SystolicBackend:
-    """See gossamer/backends/base.py; `gossamer.backends.systolic.model.price` is the columnar door for inner loops."""
+    """See gossamer/backends/base.py; this one also has the door of columnar.py for inner loops."""
 
     name = "systolic"
     summary = "systolic-array accelerator: analytical latency, energy and area; cycles equal to SCALE-Sim's"
@@ -53,6 +57,14 @@ class SystolicBackend:
     def area_mm2(self, hardware: Hardware) -> float | None:
         """Grid, vector lanes and SRAMs, mm2."""
         return float(area_mm2(HardwareColumns.of([hardware]))[0])
+
+    def cost_columns(self, layers: NumberColumns, hardware: NumberColumns) -> LayerCosts:
+        """`cost` without objects."""
+        return price(LayerColumns(**layers), HardwareColumns.of_columns(hardware))
+
+    def area_columns(self, hardware: NumberColumns) -> NDArray[np.float64]:
+        """`area_mm2` without objects."""
+        return area_mm2(HardwareColumns.of_columns(hardware))
 
     def compile(self, module: Module) -> "SystolicArtifact | Infeasible":
         """The network with its per-layer costs, run by the reference."""

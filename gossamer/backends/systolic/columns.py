@@ -31,6 +31,13 @@ _DATAFLOW_CODE = {word: float(code) for code, word in enumerate(DATAFLOWS)}
 _TECHNOLOGY_CODE = {word: float(code) for code, word in enumerate(TECHNOLOGIES)}
 
 
+def _coded(name: str, column: Sequence[int | float | str]) -> Column:
+    codes = {"dataflow": _DATAFLOW_CODE, "technology": _TECHNOLOGY_CODE}.get(name)
+    if codes is not None:
+        return np.array([codes[v] if isinstance(v, str) else float(v) for v in column], dtype=np.float64)
+    return np.asarray(column, dtype=np.float64)
+
+
 @dataclass(frozen=True)
 class _Columns:
     def __len__(self) -> int:
@@ -121,13 +128,16 @@ class HardwareColumns(_Columns):
         found = {f.name: values.get(f.name, [default[f.name]] * length) for f in fields(cls)}
         return cls(**{name: _coded(name, column) for name, column in found.items()})
 
+    @classmethod
+    def of_columns(cls, columns: Mapping[str, Column]) -> "HardwareColumns":
+        """Columns as they come, words as codes; fields left out have defaults."""
+        length = max((len(column) for column in columns.values()), default=1)
+        found = {name: columns.get(name, np.full(length, value)) for name, value in _DEFAULTS.items()}
+        return cls(**found)
+
+
+_DEFAULTS = {name: float(_coded(name, [value])[0]) for name, value in SystolicHardware().values().items()}
+
 
 def _numbers(names: list[str]) -> "attrgetter[tuple[int, ...]]":
     return attrgetter(*names)
-
-
-def _coded(name: str, column: Sequence[int | float | str]) -> Column:
-    codes = {"dataflow": _DATAFLOW_CODE, "technology": _TECHNOLOGY_CODE}.get(name)
-    if codes is not None:
-        return np.array([codes[v] if isinstance(v, str) else float(v) for v in column], dtype=np.float64)
-    return np.asarray(column, dtype=np.float64)
