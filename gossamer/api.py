@@ -14,7 +14,7 @@ Imports stand inside the functions, so that `import gossamer` costs nothing that
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from gossamer.backends.folder import MANIFEST
 from gossamer.ir.errors import BackendError

@@ -18,6 +18,7 @@ from gossamer.ir.graph import Array, Module, Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
 from gossamer.ir.schedule import Schedule
+from gossamer.ir.types import Value
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,21 @@ class LayerCosts:
 class Artifact(Protocol):
     """A compiled network."""
 
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """What `run` takes: names, types and shapes."""
+        ...
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs by name; inputs by name, in the shapes and types of the module's inputs."""
+        """Outputs by name, in arrays of their own; inputs by name. Raises DataError when they are not `inputs`."""
         ...
 
     def save(self, folder: Path | str) -> None:
-        """Write everything needed to run it again into `folder` (created; refused when it holds something else)."""
+        """Write everything needed to run it again into `folder` (created; refused when it holds something else).
+
+        The folder must hold `manifest.json`, a JSON object whose "target" is the backend's name: `gs.load_artifact`
+        finds the backend by it. `gossamer.backends.folder.write_folder` does what is asked here.
+        """
         ...
 
 

@@ -15,14 +15,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gossamer.api import MANIFEST
+from gossamer.backends.folder import MANIFEST
 from gossamer.cli.output import plain
 from gossamer.ir.errors import DataError
 
 if TYPE_CHECKING:
     from gossamer.backends.base import Artifact
     from gossamer.ir.graph import Module
-    from gossamer.ir.types import Value
 
 LARGEST = 2**31  # protobuf's own limit for one file
 SOURCE, DESIGN = "source.onnx", "design.ir"
@@ -58,24 +57,6 @@ def write_bundle(
             made.rename(folder)
     except OSError as error:
         raise DataError(f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})") from error
-
-
-def saved_inputs(folder: Path, artifact: "Artifact") -> "tuple[Value, ...]":
-    """The inputs of the network in a folder: from the IR that was compiled, else from what the artifact knows itself.
-
-    Raises DataError where neither is there: the artifact of a target from outside, saved without `gossamer compile`.
-    """
-    from gossamer.ir.text import parse_module
-    from gossamer.ir.types import Value
-
-    if (folder / DESIGN).exists():
-        return parse_module((folder / DESIGN).read_text(encoding="utf-8")).graph.inputs
-    # the artifacts in the box keep a manifest with ports, or their module
-    for holder in (getattr(artifact, "manifest", None), getattr(getattr(artifact, "module", None), "graph", None)):
-        if holder is not None:
-            return tuple(Value(item.name, item.type) for item in holder.inputs)
-    need = "`gossamer compile -o` keeps one"
-    raise DataError(f"{folder}: has no {DESIGN} that says what the inputs are; {need}")
 
 
 def _copy_source(model: Path, place: Path) -> None:

@@ -44,7 +44,7 @@ def run(
             raise DataError(f"{output}: exists; name a new file")
         with out.working(f"loading {folder}"):
             artifact = api.load_artifact(folder)
-        inputs = _inputs(folder, artifact, input)
+        inputs = _inputs(artifact, input)
         peer = _peer(folder) if check else None
         with out.working("running"):
             outputs = artifact.run(inputs)
@@ -58,11 +58,9 @@ def run(
     return 0 if document.get("check", {"passed": True})["passed"] else 1
 
 
-def _inputs(folder: Path, artifact: "Artifact", path: Path | None) -> "dict[str, Array]":
+def _inputs(artifact: "Artifact", path: Path | None) -> "dict[str, Array]":
     """What to feed: the file's arrays, or seeded random numbers of the network's own shapes."""
-    from gossamer.cli.bundle import saved_inputs
-
-    values = saved_inputs(folder, artifact)
+    values = artifact.inputs
     if path is None:
         return random_inputs(values)
     given = read_arrays(path, [value.name for value in values])

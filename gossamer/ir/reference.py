@@ -37,8 +37,7 @@ def evaluate_graph(
     observe: Observer | None = None,
 ) -> dict[str, Array]:
     """A graph's outputs by name; `values` are its inputs by name. `observe` is called with every value once known."""
-    known = {value: _input(value, values, exact) for value in graph.inputs}
-    _refuse_unknown(graph, values)
+    known = checked_inputs(graph.inputs, values, exact=exact)
     for value in graph.inputs if observe else ():
         cast(Observer, observe)(value, known[value])
     last = _last_uses(graph)
@@ -52,6 +51,16 @@ def evaluate_graph(
             if last.get(value, position) == position:
                 del known[value]
     return {value.name: known[value] for value in graph.outputs}
+
+
+def checked_inputs(inputs: Sequence[Value], given: Mapping[str, Array], *, exact: bool = False) -> dict[Value, Array]:
+    """What was given, by name, as arrays of the inputs' types. DataError as in `evaluate`."""
+    known = {value: _input(value, given, exact) for value in inputs}
+    names = [value.name for value in inputs]
+    for name in given:
+        if name not in names:
+            raise DataError(f"there is no input '{name}'{nearest(name, names)}")
+    return known
 
 
 def evaluate_op(op: Op, operands: Sequence[Array], *, exact: bool = False) -> tuple[Array, ...]:
@@ -92,13 +101,6 @@ def _input(value: Value, values: Mapping[str, Array], exact: bool) -> Array:
         given = ", ".join(sorted(values)) or "nothing"
         raise DataError(f"input '{value.name}' of type {_text(value.type)} is missing; given: {given}")
     return _fitted(f"input '{value.name}'", values[value.name], value.type, exact)
-
-
-def _refuse_unknown(graph: Graph, values: Mapping[str, Array]) -> None:
-    names = {value.name for value in graph.inputs}
-    for name in values:
-        if name not in names:
-            raise DataError(f"there is no input '{name}'{nearest(name, names)}")
 
 
 def _fitted(what: str, given: Array, type: TensorType, exact: bool) -> Array:

@@ -13,7 +13,7 @@ from gossamer.backends.cpu import backend
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.ir import ops
 from gossamer.ir.build import GraphBuilder
-from gossamer.ir.errors import BackendError
+from gossamer.ir.errors import BackendError, DataError
 from gossamer.ir.graph import Module, Params
 from gossamer.ir.reference import evaluate
 from gossamer.ir.types import BF16, F32, TensorType
@@ -69,21 +69,42 @@ def test_layers_and_their_times(artifact, x):
 
 
 @pytest.mark.parametrize("inputs, words", [
-    ({}, "input 'x' is missing, needed f32[1, 3, 8, 8]"),
-    ({"z": np.zeros(1)}, "no input 'z'; it has x"),
-    ({"x": np.zeros((1, 3, 8, 9), np.float32)}, "input 'x' is float32[1, 3, 8, 9], needed float32[1, 3, 8, 8]"),
-    ({"x": np.zeros((1, 3, 8, 8))}, "input 'x' is float64[1, 3, 8, 8], needed float32[1, 3, 8, 8]"),
+    ({}, "input 'x' of type f32[1,3,8,8] is missing"),
+    ({"x": np.zeros((1, 3, 8, 8), np.float32), "z": np.zeros(1)}, "there is no input 'z'"),
+    ({"x": np.zeros((1, 3, 8, 9), np.float32)}, "input 'x' has shape (1, 3, 8, 9), needed (1, 3, 8, 8)"),
+    ({"x": np.zeros((1, 3, 8, 8), complex)}, "input 'x' is complex128, needed f32"),
 ])  # fmt: skip
 def test_wrong_inputs_are_refused(artifact, inputs, words):
-    with pytest.raises(BackendError, match=re.escape(words)):
-        artifact.run(inputs)
+    """In the words of the reference, so that every target says the same."""
+    for compute in (artifact.run, artifact.profile, lambda given: evaluate(small_module(), given)):
+        with pytest.raises(DataError, match=re.escape(words)):
+            compute(inputs)
 
 
-def test_a_folder_with_something_else_is_left_alone(artifact, tmp_path):
-    (tmp_path / "thesis.txt").write_text("mine")
+def test_it_says_what_it_takes(artifact):
+    assert artifact.inputs == small_module().graph.inputs
+
+
+@pytest.mark.parametrize("make", [lambda b, x: x, lambda b, x: b.add(ops.Relu(x))])
+def test_results_stay_when_it_runs_again(make):
+    """Results that lie in memory as they are returned must not be the buffer itself."""
+    b = GraphBuilder()
+    compiled = backend.compile(Module("m", b.finish((make(b, b.input("x", TensorType(F32, (2, 3)))),))))
+    assert isinstance(compiled, CpuArtifact)
+    (first,) = compiled.run({"x": np.ones((2, 3), np.float32)}).values()
+    compiled.run({"x": np.full((2, 3), 7, np.float32)})
+    assert np.array_equal(first, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize("name, text", [
+    ("thesis.txt", "mine"), ("manifest.json", '{"name": "a web page"}'), ("manifest.json", '{"target": "systolic"}'),
+    ("manifest.json", "[1]"), ("manifest.json", "not JSON"),
+])  # fmt: skip
+def test_a_folder_with_something_else_is_left_alone(artifact, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
     with pytest.raises(BackendError, match="holds files that are no artifact"):
         artifact.save(tmp_path)
-    assert [p.name for p in tmp_path.iterdir()] == ["thesis.txt"]
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [(name, text)]
 
 
 def _remove(folder):

@@ -10,18 +10,20 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from gossamer.backends.cpu.hardware import CpuHardware, host
-from gossamer.backends.cpu.manifest import FORMAT, LayerReport, Manifest, Port
+from gossamer.backends.cpu.manifest import FORMAT, TARGET, LayerReport, Manifest, Port
+from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Array
+from gossamer.ir.reference import checked_inputs
+from gossamer.ir.types import Value
 
-MANIFEST, PARAMS, LIBRARY = "manifest.json", "params.npz", "kernels.so"
+PARAMS, LIBRARY = "params.npz", "kernels.so"
 
 
 class CpuArtifact:
@@ -40,7 +42,12 @@ class CpuArtifact:
         self._calls: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
             (library.function(x.kernel), tuple(tensors[i] for i in x.buffers)) for x in manifest.launches
         ]
-        self._feeds = {p.name: (p, self._arrays[p.buffer][_interior(p)]) for p in manifest.inputs}
+        self._rooms = {p.name: self._arrays[p.buffer][_interior(p)] for p in manifest.inputs}
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """What `run` takes."""
+        return tuple(Value(port.name, port.type) for port in self.manifest.inputs)
 
     @property
     def layers(self) -> tuple[LayerReport, ...]:
@@ -48,7 +55,7 @@ class CpuArtifact:
         return self.manifest.layers
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
-        """Outputs by name; inputs by name. Raises BackendError on a missing, unknown or misshapen input."""
+        """Outputs by name; raises DataError on a missing, unknown or misshapen input."""
         self._feed(inputs)
         for function, tensors in self._calls:
             function(*tensors)
@@ -68,18 +75,8 @@ class CpuArtifact:
         return tuple(float(calls[layer == i].sum()) for i in range(len(self.layers)))
 
     def save(self, folder: Path | str) -> None:
-        """Write the artifact. Raises BackendError when `folder` holds anything else, or cannot be written."""
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()) and not (folder / MANIFEST).exists():
-                raise BackendError(f"{folder}: holds files that are no artifact, needed an empty or new folder")
-            with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
-                self._write(Path(partial))
-                for name in (LIBRARY, PARAMS, MANIFEST):  # an older artifact stays whole until the new one is
-                    (Path(partial) / name).replace(folder / name)
-        except OSError as error:
-            raise BackendError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        """Write the folder. Raises BackendError when it holds anything but such an artifact, or cannot be written."""
+        write_folder(Path(folder), TARGET, self._write)
 
     def _write(self, folder: Path) -> None:
         self._library.export(folder / LIBRARY)
@@ -97,15 +94,9 @@ class CpuArtifact:
         return CpuArtifact(manifest, adapter.load_library(folder / LIBRARY), params)
 
     def _feed(self, inputs: Mapping[str, Array]) -> None:
-        unknown = sorted(set(inputs) - set(self._feeds))
-        if unknown:
-            raise BackendError(f"{self.manifest.name}: no input '{unknown[0]}'; it has {', '.join(self._feeds)}")
-        for name, (port, room) in self._feeds.items():
-            if name not in inputs:
-                raise BackendError(
-                    f"{self.manifest.name}: input '{name}' is missing, needed {port.type.dtype}{list(port.type.shape)}"
-                )
-            room[...] = _checked(self.manifest.name, port, np.asarray(inputs[name])).reshape(room.shape)
+        for value, array in checked_inputs(self.inputs, inputs).items():
+            room = self._rooms[value.name]
+            room[...] = array.reshape(room.shape)
 
 
 def _refuse_foreign_cpu(folder: Path, made_for: CpuHardware) -> None:
@@ -116,13 +107,6 @@ def _refuse_foreign_cpu(folder: Path, made_for: CpuHardware) -> None:
             f"{folder}: made for {made_for.vector_bits}-bit vectors and int8_dot={made_for.int8_dot}, this machine has "
             f"{here.vector_bits} bits and int8_dot={here.int8_dot}; compile the module again here"
         )
-
-
-def _checked(where: str, port: Port, array: Array) -> Array:
-    if array.shape != port.type.shape or array.dtype != port.type.dtype.numpy:
-        found, needed = f"{array.dtype}{list(array.shape)}", f"{port.type.dtype.numpy}{list(port.type.shape)}"
-        raise BackendError(f"{where}: input '{port.name}' is {found}, needed {needed}")
-    return array
 
 
 def _interior(port: Port) -> tuple[slice, ...]:

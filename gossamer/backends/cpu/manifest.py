@@ -8,6 +8,7 @@ from gossamer.backends.cpu.tensors import Launch
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.ir.types import DType, Quant, TensorType
 
+TARGET = "cpu"
 FORMAT = 1
 """Version of the folder's format; another one is refused."""
 
@@ -58,7 +59,7 @@ class Manifest:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
-        return {"format": FORMAT, "target": "cpu", **asdict(self), "hardware": self.hardware.values()}
+        return {"format": FORMAT, "target": TARGET, **asdict(self), "hardware": self.hardware.values()}
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Manifest":

@@ -15,13 +15,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from io import StringIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
 from gossamer.backends.base import LayerCosts
+from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.backends.systolic.hardware import SystolicHardware
 from gossamer.codegen.scalesim import Array as ScaleSimArray
 from gossamer.codegen.scalesim import scalesim_files
@@ -29,9 +29,10 @@ from gossamer.ir.errors import BackendError, GossamerError
 from gossamer.ir.graph import Array, Module, Node, Params
 from gossamer.ir.hardware_yaml import hardware_yaml, parse_hardware_yaml
 from gossamer.ir.layer import Layer
+from gossamer.ir.types import Value
 
-FORMAT = 1
-MANIFEST, MODULE, PARAMS, HARDWARE, LAYERS = "manifest.json", "module.ir", "params.npz", "hardware.yaml", "layers.csv"
+TARGET, FORMAT = "systolic", 1
+MODULE, PARAMS, HARDWARE, LAYERS = "module.ir", "params.npz", "hardware.yaml", "layers.csv"
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,11 @@ class SystolicArtifact:
     def energy_j(self) -> float:
         return sum(report.energy_j for report in self.reports)
 
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """What `run` takes."""
+        return self.module.graph.inputs
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name; raises DataError on a missing, unknown or misshapen input."""
         from gossamer.ir.reference import evaluate
@@ -93,17 +99,7 @@ class SystolicArtifact:
 
     def save(self, folder: Path | str) -> None:
         """Write the folder. Raises BackendError when it holds anything but such an artifact, or cannot be written."""
-        folder = Path(folder)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if any(folder.iterdir()) and not _ours(folder):
-                raise BackendError(f"{folder}: holds files that are no artifact, needed an empty or new folder")
-            with TemporaryDirectory(prefix=".partial-", dir=folder) as partial:
-                self._write(Path(partial))
-                for file in sorted(Path(partial).iterdir()):  # an older artifact stays whole until the new one is
-                    file.replace(folder / file.name)
-        except OSError as error:
-            raise BackendError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        write_folder(Path(folder), TARGET, self._write)
 
     def _write(self, folder: Path) -> None:
         params = _used(self.module)
@@ -113,7 +109,7 @@ class SystolicArtifact:
         np.savez(folder / PARAMS, **{f"p{i}": array for i, array in enumerate(params.values())})  # type: ignore[arg-type]
 
     def _texts(self, params: Mapping[str, Array]) -> dict[str, str]:
-        manifest = {"format": FORMAT, "target": "systolic", "name": self.module.name, "params": list(params)}
+        manifest = {"format": FORMAT, "target": TARGET, "name": self.module.name, "params": list(params)}
         chip = {f.name: getattr(self.hardware, f.name) for f in fields(ScaleSimArray)}
         layers = [(report.title, report.layer) for report in self.reports]
         return {
@@ -137,15 +133,6 @@ def layers_csv(reports: tuple[LayerReport, ...]) -> str:
         costs = [getattr(report, name) for name in own]
         writer.writerow([*costs, report.layer.macs, *(layer[name] for name in signature)])
     return text.getvalue()
-
-
-def _ours(folder: Path) -> bool:
-    """Whether the manifest there is one of this target's; other programs write files of that name too."""
-    try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(manifest, dict) and manifest.get("target") == "systolic"
 
 
 def _used(module: Module) -> dict[str, Array]:
@@ -179,9 +166,9 @@ def _read(folder: Path) -> Module:
     from gossamer.ir.text import parse_module
 
     manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    if manifest.get("format") != FORMAT or manifest.get("target") != "systolic":
+    if manifest.get("format") != FORMAT or manifest.get("target") != TARGET:
         found = f"{manifest.get('target')} format {manifest.get('format')}"
-        raise BackendError(f"{folder}: artifact of {found}, needed systolic format {FORMAT}; compile the module again")
+        raise BackendError(f"{folder}: artifact of {found}, needed {TARGET} format {FORMAT}; compile the module again")
     hardware = parse_hardware_yaml((folder / HARDWARE).read_text(encoding="utf-8"), str(folder / HARDWARE))
     with np.load(folder / PARAMS, allow_pickle=False) as stored:
         params = {name: stored[f"p{i}"] for i, name in enumerate(manifest["params"])}

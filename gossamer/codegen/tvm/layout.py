@@ -105,12 +105,12 @@ class Layout:
         return np.ascontiguousarray(split.transpose([digits.index(d) for d in self.dims]))
 
     def unpack(self, physical: Array) -> Array:
-        """Physical array -> logical array (C-contiguous)."""
+        """Physical array -> logical array: a C-contiguous copy, also where nothing has to move."""
         digits = [d for a in range(len(self.logical)) for d in self.parts(a)]
         sizes = [prod(d.extent for d in self.parts(a)) for a in range(len(self.logical))]
         whole = physical.transpose([self.dims.index(d) for d in digits]).reshape(sizes)
         inner = tuple(slice(b, b + e) for b, e in zip(self.before, self.logical, strict=True))
-        return np.ascontiguousarray(whole[inner])
+        return np.array(whole[inner], order="C")
 
 
 def _digit(shape: tuple[int, ...], blocks: dict[int, int], axis: int, inner: bool) -> Dim:
