@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.cycles import IS, OS, WS, array_cycles
 from gossamer.backends.systolic.energy import Prices
-from gossamer.backends.systolic.mapping import CHANNELS, PIXELS, PLANES, Product, depth_tiles
 from gossamer.backends.systolic.tiled import ACCUMULATOR_BYTES, Work, totals, work_of
 
 Column = NDArray[np.float64]
@@ -31,8 +30,8 @@ class Choice:
 
 def candidate_cycles(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Column:
     """Latency of every candidate in cycles, inf where not legal; shape (rows, candidates), see `mapping.MAPPINGS`."""
-    total = totals(work_of(dataflow, layers, chips, prices), depth_tiles(Product.of(layers), chips))
-    return total.reshape(-1, len(layers)).T
+    total = totals(work_of(dataflow, layers, chips, prices, every=True))
+    return np.ceil(total).reshape(-1, len(layers)).T
 
 
 def choose(
@@ -46,42 +45,42 @@ def choose(
 
     `wanted`, where given and >= 0, is the one candidate a row may use.
     """
-    work = work_of(dataflow, layers, chips, prices)
-    depths = depth_tiles(work.p, chips)
-    shape, rows = (len(PLANES), PIXELS, CHANNELS), len(layers)
-    total = totals(work, depths).reshape(-1, rows)
+    work = work_of(dataflow, layers, chips, prices, every=wanted is not None)
+    total = totals(work)
+    shape, rows = total.shape, len(layers)
+    total = total.reshape(-1, rows)
     if wanted is not None:
         total[(np.arange(len(total))[:, None] != wanted) & (wanted >= 0)] = np.inf
-    lowest = total.min(axis=0)
-    row, candidate = np.nonzero((total <= np.where(np.isfinite(lowest), lowest, -1.0)).T)
-    plane, step_m, step_n = np.unravel_index(candidate, shape)
-    energy, dram, sram = _traffic(work, depths, row, plane, step_m, step_n)
+    lowest = np.ceil(total.min(axis=0))
+    ties = np.flatnonzero(total <= np.where(np.isfinite(lowest), lowest, -1.0))
+    plane, step_m, step_n, row = np.unravel_index(ties, shape)
+    energy, dram, sram = _traffic(work, row, plane, step_m, step_n)
     first = _least_energy(row, energy, rows)
+    candidate = work.steps.candidates(plane[first], step_m[first], step_n[first])
     p = work.p
     compute = p.groups * array_cycles(dataflow, p.m, p.n, p.k, work.chip.rows, work.chip.cols)
 
     def of_row(column: Column) -> Column:
         found = np.zeros(rows)
-        found[row[first]] = column[first]
+        found[row[first]] = column
         return found
 
-    return Choice(lowest, of_row(energy), compute, of_row(sram), of_row(dram), of_row(candidate.astype(np.float64)))
+    chosen = of_row(candidate.astype(np.float64))
+    return Choice(lowest, of_row(energy[first]), compute, of_row(sram[first]), of_row(dram[first]), chosen)
 
 
 def _least_energy(row: NDArray[np.intp], energy: Column, rows: int) -> NDArray[np.intp]:
-    """Position of the entry of least energy (the first of equals) of every row present; `row` is sorted."""
-    starts = np.flatnonzero(np.diff(row, prepend=-1))
-    if not len(starts):
-        return starts
-    least = np.zeros(rows)
-    least[row[starts]] = np.minimum.reduceat(energy, starts)
-    at = np.flatnonzero(energy == least[row])
-    return at[np.flatnonzero(np.diff(row[at], prepend=-1))]
+    """Position of the entry of least energy (the first of equals) of every row present."""
+    least = np.full(rows, np.inf)
+    np.minimum.at(least, row, energy)
+    at = np.flatnonzero(energy == least[row])[::-1]
+    first = np.full(rows, -1, np.intp)
+    first[row[at]] = at  # of repeated rows the last one written stays: the first entry
+    return first[first >= 0]
 
 
 def _traffic(
     work: Work,
-    depths: tuple[Column, ...],
     row: NDArray[np.intp],
     plane: NDArray[np.intp],
     step_m: NDArray[np.intp],
@@ -95,7 +94,7 @@ def _traffic(
     p, size, chip = work.p, work.size, work.chip
     tm, tn = work.tm[step_m, 0, row], work.tn[step_n, row]
     m, n, k, groups = (column[row] for column in (p.m, p.n, p.k, p.groups))
-    depth = np.stack([depths[0], *depths])[plane, row]
+    depth = np.stack([p.k, p.k, *work.depths])[plane, row]
     folds_m = work.folds_m[step_m, 0, row]
     folds_n, folds_k = work.folds_n[row], work.folds_k[row]
     whole_a, whole_w, out = work.input_bytes[step_m, 0, row], work.weight_bytes[row], work.output_bytes[row]

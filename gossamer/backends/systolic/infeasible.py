@@ -6,7 +6,6 @@ from gossamer.backends.base import Infeasible
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.energy import Prices
 from gossamer.backends.systolic.hardware import SystolicHardware
-from gossamer.backends.systolic.mapping import depth_tiles
 from gossamer.backends.systolic.tiled import sram_needs, work_of
 from gossamer.ir.layer import Layer
 
@@ -40,10 +39,10 @@ def _narrower(bits: int, pe_bits: int) -> str:
 def _least_needs(layer: Layer, hardware: SystolicHardware) -> tuple[int, ...]:
     """Bytes in each SRAM of the candidate that overflows its SRAMs by the smallest factor."""
     layers, chips = LayerColumns.of([layer]), HardwareColumns.of([hardware])
-    work = work_of(float(chips.dataflow[0]), layers, chips, Prices.of(chips))
+    work = work_of(float(chips.dataflow[0]), layers, chips, Prices.of(chips), every=True)
     shape = (work.tm.shape[0], *work.tn.shape)
     found: list[np.ndarray] = []
-    for depth in depth_tiles(work.p, chips):
+    for depth in (work.p.k, *work.depths):
         parts = sram_needs(work, depth, np.ceil(work.p.k / depth))
         found.append(np.stack([np.broadcast_to(part, shape).reshape(-1) for part in parts], axis=1))
     needs = np.concatenate(found)

@@ -14,7 +14,7 @@ Orders: `mn` keeps an input tile while weights pass, `nm` keeps a weight tile wh
 depth in a tile. With the depth cut, the output tile stays until it is done (`mnk`): partial sums never leave the chip.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,6 +105,10 @@ class Pixels:
     window: Column
     swept: Column
 
+    def take(self, steps: NDArray[np.intp]) -> "Pixels":
+        """Some steps only."""
+        return Pixels(self.tile[steps], self.count[steps], self.window[steps], self.swept[steps])
+
     @staticmethod
     def of(p: Product, chips: HardwareColumns) -> "Pixels":
         cuts = np.array(PIXEL_CUTS)[:, None, None]
@@ -125,6 +129,16 @@ class Pixels:
             0.0, p.span_w - p.stride_w
         )
         return Pixels(tall * wide, down * across, rows_in * cols_in, swept_h * swept_w)
+
+
+def first_pixel_steps(pixels: Pixels) -> NDArray[np.bool_]:
+    """bool [pixel steps]: steps that differ from every earlier step in some row. Sizes fall but for the last step's."""
+    found = np.ones(PIXELS, np.bool_)
+    columns = [getattr(pixels, f.name)[:, 0] for f in fields(Pixels)]
+    found[1:-1] = np.any([(column[1:-1] != column[:-2]).any(axis=1) for column in columns], axis=0)
+    repeats = np.all([column[:-1] == column[-1] for column in columns], axis=0).any(axis=0)
+    found[-1] = not repeats.all()
+    return found
 
 
 def channel_tiles(p: Product, chips: HardwareColumns) -> Column:

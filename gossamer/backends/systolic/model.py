@@ -21,12 +21,13 @@ from gossamer.backends.systolic.choose import Choice, choose
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.cycles import IS, OS, WS
 from gossamer.backends.systolic.energy import Prices, mac_j
+from gossamer.backends.systolic.ladders import likeness
 from gossamer.backends.systolic.mapping import MAPPINGS, NONE
 from gossamer.backends.systolic.vector import price_vector
 
 Column = NDArray[np.float64]
 
-BLOCK = 1024
+BLOCK = 512
 """Rows priced together: few enough for the caches, many enough to hide the cost of a numpy call."""
 
 
@@ -38,9 +39,10 @@ def price(layers: LayerColumns, chips: HardwareColumns, wanted: NDArray[np.int64
     layers, chips = _paired(layers, chips)
     rows = len(layers)
     table = {name: np.zeros(rows) for name in ("total", "energy", "compute", "sram", "dram", "mapping")}
-    on_array = layers.on_array
+    on_array, alike = layers.on_array, likeness(layers, chips)
     for dataflow in (WS, OS, IS):
         where = np.flatnonzero(on_array & (chips.dataflow == dataflow))
+        where = where[np.argsort(alike[where], kind="stable")]
         for start in range(0, len(where), BLOCK):
             part = where[start : start + BLOCK]
             _store(

@@ -1,5 +1,6 @@
 """The inner loop: latency of every candidate tiling of convolutions and products. model.py states the formula.
 
+Steps of a ladder that give every row of a block the same tiles as an earlier step are left out of it (ladders.py).
 Shapes: (pixel steps, channel steps, rows) for a plane of candidates, with extent 1 or nothing where a quantity does not
 depend on a step. Rows come last so that numpy's innermost loop is the long one.
 """
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 from gossamer.backends.systolic.columns import HardwareColumns, LayerColumns
 from gossamer.backends.systolic.cycles import IS, WS
 from gossamer.backends.systolic.energy import ACCUMULATOR_BITS, Prices
-from gossamer.backends.systolic.mapping import PLANES, Pixels, Product, channel_tiles, channels_in
+from gossamer.backends.systolic.ladders import ALL, Steps
+from gossamer.backends.systolic.mapping import Pixels, Product, channel_tiles, channels_in, depth_tiles
 
 Column = NDArray[np.float64]
 ACCUMULATOR_BYTES = ACCUMULATOR_BITS / 8
@@ -68,11 +70,13 @@ class Work:
     """What all candidates of a block share. `tm`, `tn` count tiles; bytes are of one group, each operand once."""
 
     dataflow: float
+    steps: Steps
     p: Product
     chip: _Chips
     size: _Bytes
     pixels: Pixels
     tile_n: Column
+    depths: tuple[Column, ...]
     tm: Column
     tn: Column
     folds_m: Column
@@ -83,20 +87,24 @@ class Work:
     output_bytes: Column
 
 
-def work_of(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices) -> Work:
+def work_of(dataflow: float, layers: LayerColumns, chips: HardwareColumns, prices: Prices, every: bool = False) -> Work:
+    """`every` keeps the steps that repeat an earlier one in all rows."""
     p, chip, size = Product.of(layers), _Chips.of(chips, prices), _Bytes.of(layers)
-    pixels, tile_n = Pixels.of(p, chips), channel_tiles(p, chips)
-    folds_m = pixels.count * np.ceil(pixels.tile / (chip.cols if dataflow == IS else chip.rows))
+    pixels, tile_n, depths = Pixels.of(p, chips), channel_tiles(p, chips), depth_tiles(p, chips)
+    steps = ALL if every else Steps.of(pixels, tile_n, depths)
+    pixels, tile_n = pixels.take(steps.pixels), tile_n[steps.channels]
     return Work(
         dataflow=dataflow,
+        steps=steps,
         p=p,
         chip=chip,
         size=size,
         pixels=pixels,
         tile_n=tile_n,
+        depths=tuple(depths[cut] for cut in steps.cuts),
         tm=pixels.count,
         tn=np.ceil(p.n / tile_n),
-        folds_m=folds_m,
+        folds_m=pixels.count * np.ceil(pixels.tile / (chip.cols if dataflow == IS else chip.rows)),
         folds_n=np.ceil(p.n / chip.cols),
         folds_k=np.ceil(p.k / chip.rows),
         input_bytes=pixels.swept * p.ic * size.a,
@@ -105,44 +113,59 @@ def work_of(dataflow: float, layers: LayerColumns, chips: HardwareColumns, price
     )
 
 
-def totals(work: Work, depths: tuple[Column, ...]) -> Column:
-    """Cycles of every candidate, inf where it is not legal; shape (planes, pixel steps, channel steps, rows)."""
-    whole, *cuts = depths
-    found = np.empty((len(PLANES), work.tm.shape[0], *work.tn.shape))
-    one = np.ones_like(whole)
-    illegal = ~_legal(work, whole, one)
-    for plane, keep_input in enumerate((True, False)):
-        found[plane] = _whole_depth(work, one, keep_input)
-        found[plane][illegal] = np.inf
-    for plane, depth in enumerate(cuts, start=2):
+def totals(work: Work) -> Column:
+    """Cycles of every candidate before they are rounded up, inf where it is not legal; shape (planes, pixel steps,
+    channel steps, rows), the steps being those of `work.steps`.
+    """
+    found = np.empty((2 + len(work.depths), work.tm.shape[0], *work.tn.shape))
+    tiles = work.tm * work.tn
+    stored = (work.output_bytes * work.chip.cycles_per_byte / work.tm) / work.tn
+    _whole_depth(work, tiles, stored, found[0], found[1])
+    illegal = ~_fits_ofmap(work, tiles, _held(work, 1.0))
+    np.copyto(found[:2], np.inf, where=illegal | ~_fits_operands(work, work.p.k, 1.0))
+    if work.depths:
+        illegal = ~_fits_ofmap(work, tiles, ACCUMULATOR_BYTES)
+    for plane, depth in zip(found[2:], work.depths, strict=True):
         tk = np.ceil(work.p.k / depth)
-        found[plane] = _cut_depth(work, tk)
-        found[plane][~(_legal(work, depth, tk) & (tk > 1))] = np.inf
-    return np.ceil(found, out=found)
+        _cut_depth(work, tk, tiles, stored, plane)
+        np.copyto(plane, np.inf, where=illegal | ~(_fits_operands(work, depth, tk) & (tk > 1)))
+    return found
 
 
 def sram_needs(work: Work, depth: Column, tk: Column) -> tuple[Column, Column, Column]:
-    """Bytes a tile takes in the ifmap, filter and ofmap SRAM: twice where there is more than one (double buffering).
+    """Bytes a tile takes in the ifmap, filter and ofmap SRAM: twice where there is more than one (double buffering)."""
+    return (*_operand_needs(work, depth, tk), _ofmap_need(work, work.tm * work.tn, _held(work, tk)))
 
-    Sums are held at accumulator width where they wait for more depth; a finished os output has its own width.
-    """
+
+def _held(work: Work, tk: Column | float) -> Column:
+    """Bytes of a sum: accumulator width where it waits for more depth; a finished os output has its own width."""
+    return np.where((tk > 1) | (work.dataflow in (WS, IS)), ACCUMULATOR_BYTES, work.size.o)
+
+
+def _operand_needs(work: Work, depth: Column, tk: Column | float) -> tuple[Column, Column]:
     size, groups = work.size, work.p.groups
-    held = np.where((tk > 1) | (work.dataflow in (WS, IS)), ACCUMULATOR_BYTES, size.o)
-    a = work.pixels.window * channels_in(work.p, depth) * size.a * _buffers(groups * work.tm * tk)
-    f = depth * work.tile_n * size.w * _buffers(groups * work.tn * tk)
-    return a, f, work.pixels.tile * work.tile_n * held * _buffers(groups * work.tm * work.tn)
+    a = work.pixels.window * (channels_in(work.p, depth) * size.a) * _buffers(groups * work.tm * tk)
+    return a, depth * work.tile_n * size.w * _buffers(groups * work.tn * tk)
 
 
-def _legal(work: Work, depth: Column, tk: Column) -> NDArray[np.bool_]:
-    a, f, o = sram_needs(work, depth, tk)
-    return (a <= work.chip.ifmap) & (f <= work.chip.filter) & (o <= work.chip.ofmap)
+def _ofmap_need(work: Work, tiles: Column, held: Column | float) -> Column:
+    return work.pixels.tile * (work.tile_n * held) * _buffers(work.p.groups * tiles)
+
+
+def _fits_operands(work: Work, depth: Column, tk: Column | float) -> NDArray[np.bool_]:
+    a, f = _operand_needs(work, depth, tk)
+    return (a <= work.chip.ifmap) & (f <= work.chip.filter)
+
+
+def _fits_ofmap(work: Work, tiles: Column, held: Column | float) -> NDArray[np.bool_]:
+    return _ofmap_need(work, tiles, held) <= work.chip.ofmap
 
 
 def _buffers(tiles: Column) -> Column:
-    return np.where(tiles > 1, 2.0, 1.0)
+    return np.minimum(tiles, 2.0)
 
 
-def _compute(work: Work, tk: Column) -> Column:
+def _compute(work: Work, tk: Column | float) -> Column:
     """Cycles of all tiles of one group: the forms of cycles.py, summed over tiles."""
     p, chip = work.p, work.chip
     if work.dataflow == WS:
@@ -152,39 +175,30 @@ def _compute(work: Work, tk: Column) -> Column:
     return work.folds_m * work.folds_n * (p.k + tk * (chip.rows + chip.cols - 2))
 
 
-def _whole_depth(work: Work, tk: Column, keep_input: bool) -> Column:
-    """Planes `mn` (an input tile is kept while the weights pass) and `nm` (the other way round); `tk` is 1."""
-    tm, tn, rate = work.tm, work.tn, work.chip.cycles_per_byte
-    a, f, o = work.input_bytes * rate / tm, work.weight_bytes * rate / tn, (work.output_bytes * rate / tm) / tn
-    outer, inner, passing = (tm, tn, f) if keep_input else (tn, tm, a)
-    return _time(work, _compute(work, tk) / (tm * tn), a + f, o, outer, a + f + o, outer * (inner - 1), passing + o)
+def _whole_depth(work: Work, tiles: Column, o: Column, keep_input: Column, keep_weights: Column) -> None:
+    """Planes `mn` (an input tile is kept while the weights pass) and `nm` (the other way round)."""
+    tm, tn, rate, groups = work.tm, work.tn, work.chip.cycles_per_byte, work.p.groups
+    a, f = work.input_bytes * rate / tm, work.weight_bytes * rate / tn
+    load, c = a + f, _compute(work, 1.0) / tiles
+    ends, new_pair = load + o, np.maximum(c, load + o)
+    for plane, outer, passing in ((keep_input, tm, f), (keep_weights, tn, a)):
+        _time(plane, c, ends, new_pair, groups * outer - 1, np.maximum(c, passing + o), groups * (tiles - outer))
 
 
-def _cut_depth(work: Work, tk: Column) -> Column:
+def _cut_depth(work: Work, tk: Column, tiles: Column, o: Column, plane: Column) -> None:
     """Plane `mnk`: an output tile is finished before the next; both operands move every step."""
-    tm, tn, rate = work.tm, work.tn, work.chip.cycles_per_byte
-    a, f, o = (
-        work.input_bytes * rate / (tm * tk),
-        work.weight_bytes * rate / (tn * tk),
-        (work.output_bytes * rate / tm) / tn,
-    )
-    tiles = tm * tn
-    load = a + f
-    return _time(work, _compute(work, tk) / (tiles * tk), load, o, tiles, load + o, tiles * (tk - 1), load)
+    rate, many = work.chip.cycles_per_byte, work.p.groups * tiles
+    load = work.input_bytes * rate / (work.tm * tk) + work.weight_bytes * rate / (work.tn * tk)
+    ends, c = load + o, _compute(work, tk) / (tiles * tk)
+    _time(plane, c, ends, np.maximum(c, ends), many - 1, np.maximum(c, load), many * (tk - 1))
 
 
-def _time(
-    work: Work,
-    c: Column,
-    first: Column,
-    last: Column,
-    many: Column,
-    moved: Column,
-    others: Column,
-    moved_other: Column,
-) -> Column:
-    """Cycles of a layer: `many` steps move for `moved` cycles (the first of them before anything runs), `others` for
-    `moved_other`; see model.py."""
-    groups = work.p.groups
-    steps = (groups * many - 1) * np.maximum(c, moved) + groups * others * np.maximum(c, moved_other)
-    return first + last + steps + c
+def _time(plane: Column, c: Column, ends: Column, step: Column, steps: Column, other: Column, others: Column) -> None:
+    """Cycles of a layer into `plane`: `ends` (first load, last store), `steps` and `others` of these lengths, and the
+    last tile's `c`; see model.py.
+    """
+    other *= others
+    np.multiply(steps, step, out=plane)
+    plane += other
+    plane += ends
+    plane += c
