@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gossamer.backends.base import Infeasible
-from gossamer.backends.cpu import backend
+from gossamer.backends.cpu import backend, target
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.backends.cpu.build import compile_module
 from gossamer.backends.cpu.hardware import CpuHardware, host
@@ -103,6 +103,7 @@ def quantised(ic, oc, extent, kernel, stride, zero):
 
 @pytest.mark.parametrize("ic, oc, extent, kernel, stride, zero", [
     (16, 16, 9, 3, 1, 0), (16, 32, 9, 3, 1, 117), (20, 24, 8, 3, 2, 5), (3, 16, 8, 3, 1, 5), (32, 16, 5, 1, 1, 128),
+    (17, 1, 6, 3, 1, 128),
 ])  # fmt: skip
 @pytest.mark.parametrize("dot", [True, False])
 def test_eight_bit_convolutions_are_exact(ic, oc, extent, kernel, stride, zero, dot):
@@ -116,3 +117,57 @@ def test_eight_bit_convolutions_are_exact(ic, oc, extent, kernel, stride, zero, 
     assert found["y"].dtype == np.uint8 and wanted.std() > 5
     assert np.abs(found["y"].astype(int) - wanted.astype(int)).max() <= 1  # one step where a float rounds the other way
     assert (found["y"] != wanted).mean() < 0.01
+
+
+@pytest.mark.parametrize("changes", [
+    {"isa": "avx2", "vector_bits": 256}, {"vector_bits": 1024}, {"vector_bits": 384}, {"vector_bits": 128},
+])  # fmt: skip
+def test_dot_products_are_used_only_where_there_is_one(changes):
+    """Asking the compiler for one that the instructions lack would end the process."""
+    module = quantised(64, 64, 5, 3, 1, 5)
+    x = {"x": np.random.default_rng(1).standard_normal((1, 64, 5, 5)).astype(np.float32)}
+    _, found = run(module, x, replace(host(), int8_dot=4, **changes))
+    assert np.abs(found["y"].astype(int) - evaluate(module, x)["y"].astype(int)).max() <= 1
+
+
+def test_instructions_this_machine_lacks_are_infeasible(monkeypatch):
+    monkeypatch.setattr(target, "host_cpu", lambda: "haswell")
+    reason = backend.compile(convolution(3, 8, 4).with_hardware(CpuHardware(isa="avx512")))
+    assert isinstance(reason, Infeasible) and "avx512f" in str(reason) and "isa=host" in str(reason)
+
+
+def test_tensors_without_elements_are_infeasible():
+    b = GraphBuilder()
+    y = b.add(ops.Relu(b.input("x", TensorType(F32, (0, 4)))))
+    reason = backend.compile(Module("m", b.finish((y,))))
+    assert isinstance(reason, Infeasible) and "%x without elements" in str(reason)
+
+
+def _flattened(body, x, w):
+    y = body.add(ops.Conv2d(x, w))
+    return (body.add(ops.Reshape(y, (1, 8 * 36))),)
+
+
+def _twice(body, x, w):
+    y = body.add(ops.Conv2d(x, w))
+    return y, body.add(ops.Relu(y))
+
+
+@pytest.mark.parametrize("make", [_flattened, _twice])
+def test_winograd_needs_one_result_of_the_convolution_s_shape(make):
+    b, body = GraphBuilder(), GraphBuilder()
+    x, w = b.input("x", TensorType(F32, (1, 8, 8, 8))), b.add(ops.Param("w", TensorType(F32, (8, 8, 3, 3))))
+    results = make(body, body.input("x", x.type), body.input("w", w.type))
+    schedule = Schedule(algorithm="winograd", winograd_m=2)
+    outputs = b.add_all(ops.Fused((x, w), body.finish(results)), schedule=schedule)
+    params = Params({"w": np.zeros((8, 8, 3, 3), np.float32)})
+    reason = backend.compile(Module("m", b.finish(outputs), params))
+    assert isinstance(reason, Infeasible) and "another shape than the convolution's" in str(reason)
+
+
+def test_winograd_needs_weights_known_ahead():
+    b = GraphBuilder()
+    x, w = (b.input(name, TensorType(F32, (8, 8, 3, 3))) for name in "xw")
+    y = b.add(ops.Conv2d(x, w), schedule=Schedule(algorithm="winograd", winograd_m=2))
+    reason = backend.compile(Module("m", b.finish((y,))))
+    assert isinstance(reason, Infeasible) and "its weight must be a parameter" in str(reason)

@@ -6,7 +6,7 @@ import pytest
 from gossamer.ir import ops
 from gossamer.ir.types import BOOL, F64, I32, I64, U8, TensorType
 
-from .tvm_help import Net, check
+from .tvm_help import Net, check, compiled
 
 ACTIVATIONS = [
     ops.Relu, ops.Sigmoid, ops.Tanh, ops.HardSigmoid, ops.HardSwish, ops.Silu, ops.LeakyRelu, ops.Gelu,
@@ -54,6 +54,33 @@ def test_integer_arithmetic():
     x, y = net.input(5, 9, dtype=I32), net.input(5, 9, dtype=I32, name="y")
     module = net.module(*(net.add(make(x, y)) for make in (ops.Add, ops.Sub, ops.Mul, ops.Maximum, ops.Minimum)))
     check(module, net.data(module), 0)
+
+
+def test_integer_division_by_zero_and_overflow():
+    """The machine's instruction would end the process."""
+    net = Net()
+    x, y = net.input(4, dtype=I32), net.input(4, dtype=I32, name="y")
+    low = -(2**31)
+    given = {"x": np.array([7, -7, 5, low], np.int32), "y": np.array([0, 2, -3, -1], np.int32)}
+    (found,) = compiled(net.module(net.add(ops.Div(x, y)))).run(given).values()
+    assert found.tolist() == [0, -3, -1, low]
+
+
+def test_scalars():
+    net = Net()
+    x, y = net.input(), net.input(3, 4, name="y")
+    module = net.module(net.add(ops.Relu(x)), net.add(ops.Add(x, y)), net.add(ops.ReduceSum(y, (0, 1), False)))
+    check(module, net.data(module))
+
+
+def test_padded_channels_beside_surplus_lanes():
+    """The halo holds the padding of 1.5; the lanes beyond 20 channels hold 0 and must not be taken for it."""
+    net = Net()
+    y = net.add(ops.Conv2d(net.input(1, 20, 6, 6), net.weight(20, 20, 1, 1)))
+    pads = ((0, 0), (0, 3), (1, 1), (1, 1))
+    summed = net.fused((y,), lambda b, y: b.add(ops.ReduceSum(b.add(ops.Pad(y, pads, 1.5)), (2, 3), True)))
+    module = net.module(summed)
+    check(module, net.data(module), 1e-5)
 
 
 def test_double_precision():

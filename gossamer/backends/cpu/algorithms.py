@@ -1,8 +1,10 @@
 """Which nodes run as Winograd convolutions, and which could."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from gossamer.backends.base import Infeasible
+from gossamer.codegen.tvm.program import program_of
+from gossamer.codegen.tvm.structure import anchored
 from gossamer.codegen.tvm.winograd import Tiling, tiling_of
 from gossamer.ir.graph import Node
 from gossamer.ir.ops.nn import Conv2d
@@ -39,6 +41,8 @@ def winograd_obstacle(node: Node, m: int) -> str | None:
         return f"it computes on {conv.x.dtype} and {conv.weight.dtype}, needed f32"
     if isinstance(node.op, Fused) and not {conv.x, conv.weight} <= set(node.op.body.inputs):
         return "its input is changed on the way in"
+    if anchored(program_of(node).kernel) is None:
+        return "it has several results, or one of another shape than the convolution's"
     return f"tiles of {m + kh - 1} exceed {LARGEST_TILE}" if m + kh - 1 > LARGEST_TILE else None
 
 
@@ -53,13 +57,25 @@ def schedule_obstacle(node: Node) -> Infeasible | None:
             where, "algorithm=im2col", "direct and winograd", "leave the algorithm to the target, or choose winograd"
         )
     reason = winograd_obstacle(node, schedule.winograd_m or 0)
-    return (
-        None
-        if reason is None
-        else Infeasible(
-            where,
-            f"algorithm=winograd(m={schedule.winograd_m})",
-            f"a node it does not fit: {reason}",
-            "schedule it as direct",
-        )
-    )
+    return None if reason is None else _refused(node, reason)
+
+
+def operand_obstacle(node: Node, params: Collection[Value]) -> Infeasible | None:
+    """Why Winograd, which packs weights ahead, cannot take these operands; None when it can or is not asked for."""
+    conv = convolution(node)
+    if conv is None or node.schedule is None or node.schedule.winograd_m is None:
+        return None
+    if outer(node, conv.weight) not in params or outer(node, conv.x) in params:
+        return _refused(node, "its weight must be a parameter and its input must not")
+    return None
+
+
+def outer(node: Node, value: Value) -> Value:
+    """The value outside a node that its convolution reads as `value`."""
+    return node.op.inputs[node.op.body.inputs.index(value)] if isinstance(node.op, Fused) else value
+
+
+def _refused(node: Node, reason: str) -> Infeasible:
+    wanted = f"algorithm=winograd(m={node.schedule.winograd_m if node.schedule else None})"
+    where = f"{node.title} ({node.op.name})"
+    return Infeasible(where, wanted, f"a node it does not fit: {reason}", "schedule it as direct")

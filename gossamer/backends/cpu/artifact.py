@@ -15,7 +15,6 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from gossamer.backends.cpu.hardware import CpuHardware, host
 from gossamer.backends.cpu.manifest import FORMAT, TARGET, LayerReport, Manifest, Port
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.ir.errors import BackendError
@@ -90,7 +89,7 @@ class CpuArtifact:
 
         folder = Path(folder)
         manifest, params = _read(folder)
-        _refuse_foreign_cpu(folder, manifest.hardware)
+        _refuse_foreign_cpu(folder, manifest.cpu)
         return CpuArtifact(manifest, adapter.load_library(folder / LIBRARY), params)
 
     def _feed(self, inputs: Mapping[str, Array]) -> None:
@@ -99,19 +98,20 @@ class CpuArtifact:
             room[...] = array.reshape(room.shape)
 
 
-def _refuse_foreign_cpu(folder: Path, made_for: CpuHardware) -> None:
-    """Code for wider vectors or for instructions this machine lacks would end the process."""
-    here = host()
-    if made_for.vector_bits > here.vector_bits or made_for.int8_dot > here.int8_dot:
+def _refuse_foreign_cpu(folder: Path, made_for: str) -> None:
+    """Code with instructions this machine lacks would end the process."""
+    from gossamer.backends.cpu.target import missing_here
+
+    missing = missing_here(made_for)
+    if missing:
         raise BackendError(
-            f"{folder}: made for {made_for.vector_bits}-bit vectors and int8_dot={made_for.int8_dot}, this machine has "
-            f"{here.vector_bits} bits and int8_dot={here.int8_dot}; compile the module again here"
+            f"{folder}: made for a {made_for}, this machine lacks its {', '.join(missing)}; compile it again here"
         )
 
 
-def _interior(port: Port) -> tuple[slice, ...]:
-    """The elements of an input's buffer inside its halo (inputs are row-major)."""
-    return tuple(slice(b, b + e) for b, e in zip(port.layout.before, port.layout.logical, strict=True))
+def _interior(port: Port) -> tuple[Any, ...]:
+    """Index of the view inside the halo of an input's buffer (inputs are row-major); a view for a scalar too."""
+    return (*(slice(b, b + e) for b, e in zip(port.layout.before, port.layout.logical, strict=True)), ...)
 
 
 def _read(folder: Path) -> tuple[Manifest, dict[str, Array]]:

@@ -9,7 +9,7 @@ bounds test happens inside a network of convolutions. Any kernel can read any la
 from collections.abc import Iterator, Mapping
 from math import prod
 
-from gossamer.backends.cpu.algorithms import convolution
+from gossamer.backends.cpu.algorithms import convolution, outer
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
@@ -18,8 +18,6 @@ from gossamer.codegen.tvm.winograd import Tiling
 from gossamer.ir.graph import Graph, Node
 from gossamer.ir.index import bounds
 from gossamer.ir.nest import Kernel, Load, Nest
-from gossamer.ir.ops.nn import Conv2d
-from gossamer.ir.ops.structure import Fused
 from gossamer.ir.types import Value
 
 WINDOW_AXES = {"kh", "kw"}
@@ -45,7 +43,7 @@ def plan_layouts(
     for node in graph.nodes:
         conv = convolution(node)
         if conv is not None and node.result in tilings:
-            _reach(halos, _outer_input(node, conv), tilings[node.result])
+            _reach(halos, outer(node, conv.x), tilings[node.result])
     return {v: _layout(v, split.get(v), halos.get(v)) for v in values}
 
 
@@ -119,11 +117,6 @@ def _halos(
             if fill == load.fill:
                 _widen(before, after, load, nest, value.shape, axis)
     return halos
-
-
-def _outer_input(node: Node, conv: Conv2d) -> Value:
-    """The value outside a node that its convolution reads."""
-    return node.op.inputs[node.op.body.inputs.index(conv.x)] if isinstance(node.op, Fused) else conv.x
 
 
 def _reach(halos: dict[Value, tuple[float, list[int], list[int]]], value: Value, tiling: Tiling) -> None:

@@ -9,7 +9,7 @@ from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.ir.types import DType, Quant, TensorType
 
 TARGET = "cpu"
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's format; another one is refused."""
 
 
@@ -47,9 +47,10 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All of it."""
+    """All of it. `cpu`: LLVM's name of the cpu that the kernels were compiled for."""
 
     name: str
+    cpu: str
     hardware: CpuHardware
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
@@ -66,6 +67,7 @@ class Manifest:
         """The inverse of `to_json`. Raises KeyError, TypeError, ValueError or a GossamerError on foreign data."""
         return Manifest(
             name=str(data["name"]),
+            cpu=str(data["cpu"]),
             hardware=cast(CpuHardware, CpuHardware.build(data["hardware"])),
             inputs=tuple(_port(p) for p in data["inputs"]),
             outputs=tuple(_port(p) for p in data["outputs"]),

@@ -9,7 +9,7 @@ import numpy as np
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size
 from gossamer.backends.cpu.schedules import default_schedule, product_schedule
-from gossamer.codegen.tvm.forms import DOT, Form, Operand, Storage, choose_form, storage_dtype
+from gossamer.codegen.tvm.forms import Form, Operand, Storage, choose_form, storage_dtype
 from gossamer.codegen.tvm.kernel import KernelSpec
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Array, Program
@@ -51,7 +51,10 @@ class Step:
 
 @dataclass
 class Planner:
-    """Turns nodes into steps. `storage` grows by the scratch values of Winograd convolutions."""
+    """Turns nodes into steps. `storage` grows by the scratch values of Winograd convolutions.
+
+    `dot_lanes`: lanes of the 8-bit dot product, 0 without one.
+    """
 
     module: Module
     hardware: CpuHardware
@@ -59,6 +62,7 @@ class Planner:
     programs: Mapping[Value, Program]
     tilings: Mapping[Value, Tiling]
     storage: dict[Value, Storage]
+    dot_lanes: int
 
     def schedule(self, node: Node) -> Schedule:
         """The node's own schedule, or the default."""
@@ -77,8 +81,7 @@ class Planner:
     def _form(self, node: Node, program: Program) -> Form:
         operands = [Operand(v.type, None if v in self.refs else self.storage[v].layout) for v in node.op.operands]
         operands += [Operand(TensorType(dtype, (len(values),)), None) for dtype, values in program.constants]
-        dot_lanes = self.hardware.lanes if self.hardware.int8_dot == DOT else 0
-        return choose_form(program.kernel, operands, [self.storage[v].layout for v in node.results], dot_lanes)
+        return choose_form(program.kernel, operands, [self.storage[v].layout for v in node.results], self.dot_lanes)
 
     def _operands(self, node: Node, program: Program, form: Form) -> tuple[Value | Packed, ...]:
         sources = [*node.op.operands, *program.arrays()]

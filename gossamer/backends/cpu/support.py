@@ -23,6 +23,8 @@ def unsupported(node: Node) -> Infeasible | None:
             "give the op a `kernel` or rewrite it before compiling",
         )
     for value in (*node.op.operands, *node.results):
+        if 0 in value.shape:
+            return Infeasible(where, f"%{value.name} without elements", "tensors with elements", "remove the node")
         if value.dtype.kind in _EMULATED:
             return Infeasible(
                 where,

@@ -2,17 +2,45 @@
 
 from collections.abc import Mapping
 
+from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.steps import Spec
-from gossamer.codegen.tvm.adapter import Library, Target, compile_library, host_cpu
+from gossamer.codegen.tvm.adapter import Library, Target, compile_library, host_cpu, instructions
+from gossamer.codegen.tvm.forms import DOT
 
 _CPUS = {"avx2": "haswell", "avx512": "skylake-avx512", "avx512_vnni": "icelake-server"}
+_DOT_LANES = (4, 8, 16)
+"""Lanes of the dot product instructions there are."""
+
+
+def cpu_of(hardware: CpuHardware) -> str:
+    """LLVM's name of the cpu that code is made for."""
+    return host_cpu() if hardware.isa == "host" else _CPUS[hardware.isa]
+
+
+def missing_here(cpu: str) -> tuple[str, ...]:
+    """Vector extensions that code for `cpu` may use and this machine lacks: running it would end the process."""
+    return tuple(sorted(instructions(cpu) - instructions(host_cpu())))
+
+
+def target_obstacle(hardware: CpuHardware) -> Infeasible | None:
+    """Why code for the hardware cannot run on this machine; None when it can."""
+    missing = missing_here(cpu_of(hardware))
+    if not missing:
+        return None
+    return Infeasible("cpu", f"isa={hardware.isa} ({', '.join(missing)})", f"a {host_cpu()}", "compile with isa=host")
+
+
+def dot_lanes(hardware: CpuHardware) -> int:
+    """Lanes of the four-way 8-bit dot product that kernels may use; 0: the hardware or its instructions have none."""
+    offered = hardware.int8_dot == DOT and hardware.lanes in _DOT_LANES
+    return hardware.lanes if offered and "avx512vnni" in instructions(cpu_of(hardware)) else 0
 
 
 def target_of(hardware: CpuHardware) -> Target:
     """The compiler's target; 512-bit vectors are kept whole where the hardware asks for them."""
-    name = host_cpu()[0] if hardware.isa == "host" else _CPUS[hardware.isa]
-    return Target(name, hardware.cores, ("-prefer-256-bit",) if hardware.vector_bits >= 512 else ())
+    wide = ("-prefer-256-bit",) if hardware.vector_bits >= 512 else ()
+    return Target(cpu_of(hardware), hardware.cores, wide)
 
 
 def build_library(kernels: Mapping[Spec, str], hardware: CpuHardware) -> Library:

@@ -36,6 +36,7 @@ __all__ = [
     "build_function",
     "compile_library",
     "host_cpu",
+    "instructions",
     "load_library",
     "s_tir",
     "tirx",
@@ -259,8 +260,12 @@ def _dot_vector(x: Any, w: Any, acc: Any, lanes: int) -> None:
     script.buffer_store(acc, value, [tirx.Ramp(0, 1, lanes)])
 
 
-def host_cpu() -> tuple[str, bool]:
-    """LLVM's name of this machine's cpu, and whether it has AVX-512."""
-    name = str(codegen.llvm_get_system_cpu())
-    features = {str(f) for f in codegen.llvm_get_cpu_features(tvm.target.Target({"kind": "llvm", "mcpu": name}))}
-    return name, "avx512f" in features
+def host_cpu() -> str:
+    """LLVM's name of this machine's cpu."""
+    return str(codegen.llvm_get_system_cpu())
+
+
+def instructions(cpu: str) -> frozenset[str]:
+    """The vector extensions of a cpu by LLVM's name: avx2, avx512f, avx512vnni, ..."""
+    features = codegen.llvm_get_cpu_features(tvm.target.Target({"kind": "llvm", "mcpu": cpu}))
+    return frozenset(f for f in map(str, features) if f.startswith(("sse", "ssse", "avx", "fma", "f16c", "bmi", "amx")))

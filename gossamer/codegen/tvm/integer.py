@@ -26,7 +26,15 @@ def offset_weight(program: Program) -> tuple[int, int] | None:
     centred = isinstance(first, Apply) and first.function == "sub" and first.args[0] == product[0]
     if not centred or not isinstance(first, Apply) or not isinstance(first.args[1], Const) or second != product[1]:
         return None
+    if _channel(nest, product[1]) is None:
+        return None
     return product[1].operand, int(first.args[1].value)
+
+
+def _channel(nest: Nest, weight: Load) -> int | None:
+    """Position of the weight's index that is an axis of the result; None when a single channel left none."""
+    parallel = {a.name for a in nest.parallel}
+    return next((i for i, index in enumerate(weight.index) if bare_axis(index) in parallel), None)
 
 
 def without_offset(program: Program, weight: Array) -> Program:
@@ -37,9 +45,8 @@ def without_offset(program: Program, weight: Array) -> Program:
     anchor, store = (program.kernel.stages[i] for i in pair)
     product = weighted_product(anchor)
     assert product is not None
-    channel = next(
-        i for i, index in enumerate(product[1].index) if bare_axis(index) in {a.name for a in anchor.parallel}
-    )
+    channel = _channel(anchor, product[1])
+    assert channel is not None
     name = bare_axis(product[1].index[channel])
     others = tuple(i for i in range(weight.ndim) if i != channel)
     correction = -found[1] * weight.astype(np.int64).sum(axis=others)

@@ -44,11 +44,15 @@ class Nesting:
 
 @dataclass(frozen=True)
 class Coordinate:
-    """A nest axis in a block: its value, its parts by stride, and the largest value it can take."""
+    """A nest axis in a block: its value, its parts by stride, the largest value it can take, and the axis's extent.
+
+    The value exceeds the extent in surplus lanes.
+    """
 
     value: Scalar
     parts: Mapping[int, Scalar]
     high: int
+    extent: int
 
 
 def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, ...]]:
@@ -125,7 +129,9 @@ class _Stage:
 
     def _spatial(self, dims: Sequence[Dim], loops: Sequence[Any]) -> dict[str, Coordinate]:
         return {
-            axis.name: _joined([(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i])
+            axis.name: _joined(
+                [(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i], axis.extent
+            )
             for i, axis in enumerate(self.nest.parallel)
         }
 
@@ -133,7 +139,8 @@ class _Stage:
         found: dict[str, list[tuple[int, Any, int]]] = {}
         for digit, loop in zip(self.nesting.reduction, loops, strict=True):
             found.setdefault(digit.axis, []).append((digit.stride, loop, digit.extent))
-        return {name: _joined(parts) for name, parts in found.items()}
+        extents = {axis.name: axis.extent for axis in self.nest.reduction}
+        return {name: _joined(parts, extents[name]) for name, parts in found.items()}
 
     def masked(self, value: Scalar, where: Mapping[str, Coordinate], storage: Storage) -> Scalar:
         for axis in self.nest.parallel:
@@ -174,7 +181,7 @@ class _Stage:
         inner: dict[str, Coordinate] = {}
         for axis, index in zip(nest.parallel, load.index, strict=True):
             bare = bare_axis(index)
-            value = where[bare] if bare else Coordinate(_index(index, where), {}, _range(index, where)[1])
+            value = where[bare] if bare else Coordinate(_index(index, where), {}, _range(index, where)[1], axis.extent)
             inner[axis.name] = value
         return cast(self.expression(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
 
@@ -193,11 +200,11 @@ def stage_value(
     )
 
 
-def _joined(parts: list[tuple[int, Any, int]]) -> Coordinate:
+def _joined(parts: list[tuple[int, Any, int]], extent: int) -> Coordinate:
     value: Scalar = 0
     for stride, variable, _ in parts:
         value = variable * stride + value
-    return Coordinate(value, {s: v for s, v, _ in parts}, sum(s * (e - 1) for s, _, e in parts))
+    return Coordinate(value, {s: v for s, v, _ in parts}, sum(s * (e - 1) for s, _, e in parts), extent)
 
 
 def _place(load: Load, layout: Layout, where: Mapping[str, Coordinate]) -> tuple[list[Scalar], list[Scalar]]:
@@ -214,6 +221,9 @@ def _guards(load: Load, layout: Layout, axis: int, index: Index, where: Mapping[
     """Tests an index needs to stay in the tensor, or in its halo when that holds the value wanted there."""
     low, high = _range(index, where)
     framed = layout.has_halo and layout.fill == load.fill
+    if framed and layout.fill != 0 and len(layout.parts(axis)) > 1:
+        # beyond the channels lie surplus lanes, which hold 0 whatever the halo holds: only surplus steps may read them
+        framed = bounds(index, {name: c.extent for name, c in where.items()})[1] < layout.logical[axis]
     before = layout.before[axis] if framed else 0
     extent = layout.logical[axis]
     room = layout.capacity(axis) if framed or load.fill is None else extent

@@ -128,9 +128,19 @@ def _pow(d: str, x: Scalar, y: Scalar) -> Scalar:
     )
 
 
+def _div(d: str, x: Scalar, y: Scalar) -> Scalar:
+    """Division; of integers towards zero, by 0 and by -1 without the instruction, whose fault ends the process."""
+    if d.startswith("float"):
+        return x / y
+    zero, one = number(0, d), number(1, d)
+    trap = tirx.EQ(y, zero) if d.startswith("uint") else tirx.Or(tirx.EQ(y, zero), tirx.EQ(y, number(-1, d)))
+    other = zero if d.startswith("uint") else tirx.Select(tirx.EQ(y, zero), zero, zero - x)
+    return tirx.Select(trap, other, tirx.truncdiv(x, tirx.Select(trap, one, y)))
+
+
 _TABLE: dict[str, Callable[..., Scalar]] = {
     "add": lambda d, x, y: x + y, "sub": lambda d, x, y: x - y, "mul": lambda d, x, y: x * y,
-    "div": lambda d, x, y: x / y if d.startswith("float") else tirx.truncdiv(x, y),
+    "div": _div,
     "maximum": lambda d, x, y: tirx.max(x, y), "minimum": lambda d, x, y: tirx.min(x, y),
     "pow": _pow, "neg": lambda d, x: number(0, d) - x, "abs": lambda d, x: tirx.max(x, number(0, d) - x),
     "exp": _exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": _tanh, "erf": _erf,

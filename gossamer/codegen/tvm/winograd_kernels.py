@@ -142,10 +142,10 @@ def _store(
     channels = {block: group, 1: lane} if block > 1 else {1: group}
     channel = group * block + lane
     values = (
-        Coordinate(image, {1: image}, tiling.batch - 1),
-        Coordinate(channel, channels, -(-tiling.oc // block) * block - 1),
-        Coordinate(row, {1: row}, tiling.oh - 1),
-        Coordinate(column, {1: column}, tiling.ow - 1),
+        Coordinate(image, {1: image}, tiling.batch - 1, tiling.batch),
+        Coordinate(channel, channels, -(-tiling.oc // block) * block - 1, tiling.oc),
+        Coordinate(row, {1: row}, tiling.oh - 1, tiling.oh),
+        Coordinate(column, {1: column}, tiling.ow - 1, tiling.ow),
     )
     value = stage_value(kernel.program, _form_of(kernel), buffers, values, total)
     rest = [row + layout.before[2], column + layout.before[3]]
