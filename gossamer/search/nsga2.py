@@ -93,11 +93,14 @@ class _Distinct(DuplicateElimination):
     """pymoo compares all pairs of vectors; a set of byte strings does the same in linear time."""
 
     def _do(self, pop: Any, other: Any, is_duplicate: Any) -> Any:
-        rows = pop.get("X").astype(np.int64)
-        seen = set() if other is None else {row.tobytes() for row in other.get("X").astype(np.int64)}
-        for place, row in enumerate(rows):
-            key = row.tobytes()
+        seen = set() if other is None else set(_keys(other))
+        for place, key in enumerate(_keys(pop)):
             is_duplicate[place] |= key in seen
             if other is None:
                 seen.add(key)
         return is_duplicate
+
+
+def _keys(population: Any) -> list[bytes]:
+    """Each genome as bytes. The attribute is read directly: `population.get` takes ten times as long."""
+    return [np.asarray(individual.X, np.int64).tobytes() for individual in population]

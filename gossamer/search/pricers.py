@@ -52,7 +52,8 @@ class ColumnPricer:
     def price(self, rows: Rows, genes: Genomes, position: NDArray[np.int64]) -> Column:
         table = np.ascontiguousarray(rows.T, dtype=np.float64)
         layers = {name: table[place] for name, place in PLACE.items()}
-        costs = self._backend.cost_columns(layers, self._columns(genes[position]))
+        chips = {name: values[position] for name, values in self._columns(genes).items()}
+        costs = self._backend.cost_columns(layers, chips)
         return np.stack([costs.latency_s, costs.energy_j], 1)
 
     def _columns(self, genes: Genomes) -> dict[str, Column]:

@@ -94,21 +94,20 @@ class CostTable:
         fresh = [i for i, place in enumerate(places) if place is None]
         self.hits += len(keys) - len(fresh)
         if fresh:
-            self._add(keys, fresh, rows, chips)
-            for i in fresh:
-                places[i] = self._pairs[keys[i]]
+            self._add({keys[i]: i for i in fresh}, rows, chips)
+            places = list(map(self._pairs.get, keys))
         return self._values[np.array(places, np.int64)]
 
-    def _add(self, keys: list[int], fresh: list[int], rows: Rows, chips: NDArray[np.int64]) -> None:
-        distinct = list({keys[i]: i for i in fresh}.items())
-        where = np.array([i for _, i in distinct], np.int64)
+    def _add(self, fresh: dict[int, int], rows: Rows, chips: NDArray[np.int64]) -> None:
+        """Price pairs given as key -> a row where they are. Nothing is noted before all of them have a price."""
+        where = np.fromiter(fresh.values(), np.int64, len(fresh))
         used, position = np.unique(chips[where], return_inverse=True)
         costs = self._pricer.price(rows[where], self._chips.genes[used], position)
         start = len(self._pairs)
-        while start + len(distinct) > len(self._values):
+        while start + len(fresh) > len(self._values):
             self._values = np.concatenate([self._values, np.empty_like(self._values)])
-        self._values[start : start + len(distinct)] = costs
-        self._pairs.update((key, start + i) for i, (key, _) in enumerate(distinct))
+        self._values[start : start + len(fresh)] = costs
+        self._pairs.update(zip(fresh, range(start, start + len(fresh)), strict=True))
 
 
 def _keys(rows: NDArray[np.int64]) -> list[bytes]:
