@@ -161,6 +161,18 @@ def test_gemm(transposed, rows, columns):
     check(module, net.data(module))
 
 
+def test_gemm_fused_with_a_reshape_to_another_rank():
+    """The result is not the sum's shape, so the program is not anchored: two stages in one kernel."""
+    net = Net()
+    x = net.input(3, 20)
+    y = net.fused(
+        (x, net.weight(20, 48), net.weight(48)),
+        lambda b, x, w, c: b.add(ops.Relu(b.add(ops.Reshape(b.add(ops.Gemm(x, w, c)), (3, 3, 4, 4))))),
+    )
+    module = net.module(y, net.add(ops.Conv2d(y, net.weight(5, 3, 3, 3), pads=(1, 1, 1, 1))))
+    check(module, net.data(module))
+
+
 @pytest.mark.parametrize("left, right", [((5, 12), (12, 9)), ((2, 3, 4, 6), (2, 3, 6, 5)), ((3, 4, 6), (6, 5))])
 def test_matmul(left, right):
     net = Net()

@@ -76,16 +76,6 @@ def renumbered(nest: Nest, table: Mapping[int, int] | Sequence[int]) -> Nest:
     return replace(nest, body=rewritten(nest.body, change), epilogue=epilogue)
 
 
-def _direct(expr: Expr) -> Expr:
-    """A value stored twice as one type is stored once: the type of the accumulator must not come between two floats."""
-    if isinstance(expr, Apply):
-        return Apply(expr.function, tuple(_direct(a) for a in expr.args))
-    if not isinstance(expr, Convert):
-        return expr
-    inner = _direct(expr.value)
-    return inner if isinstance(inner, Convert) and inner.dtype == expr.dtype else replace(expr, value=inner)
-
-
 def _with_acc(expr: Expr, total: Expr) -> Expr:
     return rewritten(expr, lambda leaf: total if isinstance(leaf, Acc) else leaf)
 
@@ -98,7 +88,7 @@ def _split_epilogues(kernel: Kernel) -> Kernel:
         if nest.reduce is not None and (nest.epilogue is not None or nest.dtype != nest.compute):
             stages.append(replace(nest, epilogue=None, dtype=nest.compute))
             total = Load(kernel.operands + len(stages) - 1, tuple(at(a.name) for a in nest.parallel))
-            value = total if nest.epilogue is None else _with_acc(_direct(nest.epilogue), total)
+            value = total if nest.epilogue is None else _with_acc(nest.epilogue, total)
             compute = value.compute if isinstance(value, Convert) else nest.compute
             body = value.value if isinstance(value, Convert) else value
             nest = replace(nest, axes=nest.parallel, body=body, reduce=None, epilogue=None, compute=compute)
