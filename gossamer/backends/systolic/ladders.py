@@ -49,13 +49,19 @@ class Steps:
         return (plane * PIXELS + self.pixels[m]) * CHANNELS + self.channels[n]
 
 
+_FAR = 2.0**40
+"""More than the M of any layer."""
+
 ALL = Steps(np.arange(PIXELS), np.arange(CHANNELS), np.arange(1, len(DEPTH_GRIDS) + 1))
 
 
 def likeness(layers: LayerColumns, chips: HardwareColumns) -> Column:
-    """Rows of equal or near numbers have many repeated steps in common."""
+    """Rows of equal or near numbers have many repeated steps in common. The cuts of channels and depth weigh most: most
+    small layers have none, and a block that has one looks at several times as many candidates.
+    """
     m = layers.oh * layers.n * layers.ow
     n, k = layers.oc / layers.groups, layers.ic / layers.groups * layers.kh * layers.kw
     channels = np.searchsorted(CHANNEL_GRIDS[::-1], n / chips.cols)
     depths = np.searchsorted(DEPTH_GRIDS[::-1], k / chips.rows)
-    return (m * CHANNELS + channels) * CHANNELS + depths
+    cuts = channels * (len(DEPTH_GRIDS) + 1) + depths
+    return cuts * _FAR + m
