@@ -28,7 +28,20 @@ def test_costs_are_sums_of_the_backends_own(space):
 def test_any_backend_can_be_priced(space):
     other = CoDesignSpace(space.architecture, space.precision, Plain())
     genomes = space.sample(20, np.random.default_rng(0))
-    assert (CostTable(other).costs(genomes).latency_s == CostTable(space).costs(genomes).latency_s).all()
+    objects, columns = CostTable(other).costs(genomes), CostTable(space).costs(genomes)
+    for name in ("latency_s", "energy_j", "area_mm2", "macs", "weight_bytes"):
+        assert np.array_equal(getattr(objects, name), getattr(columns, name)), name
+
+
+def test_what_was_priced_before_changes_no_number(space):
+    """One design at a time, in another order, and all at once: the same costs."""
+    genomes = space.sample(40, np.random.default_rng(1))
+    once = CostTable(space).costs(genomes)
+    table = CostTable(space)
+    for place in (*range(39, -1, -1), 7):
+        alone = table.costs(genomes[place : place + 1])
+        assert alone.latency_s[0] == once.latency_s[place] and alone.energy_j[0] == once.energy_j[place]
+        assert alone.area_mm2[0] == once.area_mm2[place]
 
 
 def test_a_pair_is_priced_once(space):
