@@ -54,7 +54,7 @@ class Nsga2:
         self._asked = self._algorithm.ask()
         if self._asked is None or not len(self._asked):
             return np.zeros((0, self._problem.n_var), np.int64)
-        return self._asked.get("X").astype(np.int64)
+        return _genomes(self._asked)
 
     def tell(self, genomes: Genomes, values: NDArray[np.float64], violations: NDArray[np.float64]) -> None:
         # pymoo has no use for infinities; the constraint that says "does not fit" ranks such designs.
@@ -102,5 +102,9 @@ class _Distinct(DuplicateElimination):
 
 
 def _keys(population: Any) -> list[bytes]:
-    """Each genome as bytes. The attribute is read directly: `population.get` takes ten times as long."""
-    return [np.asarray(individual.X, np.int64).tobytes() for individual in population]
+    return [genome.tobytes() for genome in _genomes(population)]
+
+
+def _genomes(population: Any) -> Genomes:
+    """Attributes are read directly: `population.get` takes ten times as long."""
+    return np.array([individual.X for individual in population], np.int64)
