@@ -3,7 +3,7 @@
     python benchmarks/layer_costs.py
 
 Rows are the 21 layers of ResNet-18 and 52 of MobileNetV2 on chips drawn at random from the search values. A point is
-one candidate mapping of one row; all of them are looked at for every row.
+one candidate mapping of one row; all are decided on for every row, those of equal tiles together (ladders.py).
 """
 
 import os
