@@ -3,8 +3,8 @@
     python benchmarks/cpu.py                             # ResNet-18 and MobileNetV2 of the zoo
     python benchmarks/cpu.py my.onnx --winograd 4 --runs 50 --json
 
-Runs are interleaved, one of each in turn with a pause that lets idle threads of the other go to sleep; what counts is
-the ratio of medians (below 1: Gossamer is faster). Absolute times on a busy machine mean little.
+Runs are taken in turns, in blocks behind a rest that lets the other engine's threads go to sleep; what counts is the
+ratio of medians (below 1: Gossamer is faster). Absolute times on a busy machine mean little.
 """
 
 import argparse
@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-PAUSE_S = 0.004
+from gossamer.cli.baseline import seconds_in_turns
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,8 @@ def compare(path: Path, threads: int, runs: int, winograd: int) -> Result:
     inputs = {v.name: random.standard_normal(v.shape).astype(v.dtype.numpy) for v in module.graph.inputs}
     found, wanted = artifact.run(inputs), session.run(None, inputs)
     error = max(_error(found[o.name], w) for o, w in zip(session.get_outputs(), wanted))
-    ours, theirs = _in_turns(lambda: artifact.run(inputs), lambda: session.run(None, inputs), runs)
+    turns = seconds_in_turns(lambda: artifact.run(inputs), lambda: session.run(None, inputs), runs=runs)
+    ours, theirs = (np.array(own) for own in turns)
     predicted = sum(layer.predicted_s or 0.0 for layer in artifact.layers)
     return Result(
         path.stem, threads, runs, np.median(ours) * 1e3, np.median(theirs) * 1e3,
@@ -67,20 +67,6 @@ def compare(path: Path, threads: int, runs: int, winograd: int) -> Result:
 
 def _error(found: NDArray[Any], wanted: NDArray[Any]) -> float:
     return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-12))
-
-
-def _in_turns(
-    ours: Callable[[], object], theirs: Callable[[], object], runs: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Seconds of each, after three runs to warm up."""
-    spent = np.zeros((runs + 3, 2))
-    for row in spent:
-        for column, call in enumerate((ours, theirs)):
-            time.sleep(PAUSE_S)
-            start = time.perf_counter()
-            call()
-            row[column] = time.perf_counter() - start
-    return spent[3:, 0], spent[3:, 1]
 
 
 def _zoo(folder: Path) -> list[Path]:

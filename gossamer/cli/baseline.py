@@ -1,6 +1,8 @@
 """The peer that `gossamer run --check` measures against: onnxruntime on the same model, inputs and threads."""
 
+import math
 import os
+import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,6 +13,9 @@ from gossamer.ir.errors import BackendError
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Array
+
+BLOCK = 10
+REST_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,15 +55,28 @@ def load_peer(model: Path) -> Peer:
     return Peer(onnxruntime.__version__, run)
 
 
-def median_seconds(*calls: Callable[[], object], budget_s: float = 2.0) -> list[float]:
-    """The median of each, called in turns so that all meet the same weather; at least five rounds, two to warm up."""
-    for call in calls * 2:
-        call()
+def seconds_in_turns(*calls: Callable[[], object], runs: int, budget_s: float = math.inf) -> list[list[float]]:
+    """Seconds of at least BLOCK runs of each, `runs` where the budget allows, in turns so that all meet like weather.
+
+    A turn is a block of runs behind a rest and two runs to warm up: after a run an engine's threads spin for a while,
+    and single runs in turns were measured to make both engines up to three times slower than they are alone.
+    """
     times: list[list[float]] = [[] for _ in calls]
     end = time.perf_counter() + budget_s
-    while len(times[0]) < 5 or (time.perf_counter() < end and len(times[0]) < 1000):
+    while not times[0] or (time.perf_counter() < end and len(times[0]) < runs):
         for call, own in zip(calls, times):
-            start = time.perf_counter()
-            call()
-            own.append(time.perf_counter() - start)
-    return [sorted(own)[len(own) // 2] for own in times]
+            time.sleep(REST_S)
+            block = [_seconds(call) for _ in range(BLOCK + 2)]
+            own.extend(block[2:])
+    return times
+
+
+def median_seconds(*calls: Callable[[], object], budget_s: float = 2.0) -> list[float]:
+    """The median of each, taken in turns."""
+    return [statistics.median(own) for own in seconds_in_turns(*calls, runs=1000, budget_s=budget_s)]
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start

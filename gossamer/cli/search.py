@@ -1,5 +1,7 @@
 """`gossamer search`: a Pareto front of (network, bits, schedule, hardware), built, checked and written to a folder."""
 
+import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +24,7 @@ EXAMPLE = (
 )
 
 DEFAULT_FOLDER = Path("runs/search")
+SECONDS_BETWEEN_LINES = 15.0
 
 
 def search(
@@ -29,7 +32,13 @@ def search(
     space: Annotated[str, typer.Option(help="The family of networks to choose from.")] = "mobilenet",
     data: Annotated[str, typer.Option(help="digits, or mnist:PATH (PNG tar or IDX folder).")] = "digits",
     objectives: Annotated[str, typer.Option(help="What to trade, comma-separated.")] = "accuracy,latency,energy,area",
-    budget: Annotated[str, typer.Option(help="Time or evaluations: 5m, 300s, 1h, 20000.")] = "5m",
+    budget: Annotated[
+        str,
+        typer.Option(
+            help="Time, training (one to two minutes) included, or evaluations: 5m, 300s, 1h, 20000. "
+            "At least one batch of designs is evaluated."
+        ),
+    ] = "5m",
     limit: Annotated[
         list[str] | None,
         typer.Option(help='What designs must not exceed: "latency<=2ms". May be repeated.', show_default=False),
@@ -117,15 +126,17 @@ def notes(run: "Run") -> tuple[str, ...]:
 
 @contextmanager
 def _display(out: Output) -> "Iterator[Progress]":
-    """One bar a phase on stderr, made when the phase first reports; where stderr is no terminal, one line a phase."""
+    """One bar a phase on stderr, made when the phase first reports; where stderr is no terminal, a line at times."""
     with out.progress() as bars:
         tasks: dict[str, TaskID] = {}
+        said: dict[str, float] = {}
 
         def progress(what: str, done: int, of: int) -> None:
             if what not in tasks:
                 tasks[what] = bars.add_task(what, total=of)
-                if bars.disable:
-                    out.note(f"{what} ...")
+            if bars.disable and time.monotonic() - said.get(what, -math.inf) > SECONDS_BETWEEN_LINES:
+                said[what] = time.monotonic()
+                out.note(f"{what} ... {100 * done // max(of, 1)} %")
             bars.update(tasks[what], completed=done, total=of)
 
         yield progress

@@ -64,7 +64,7 @@ def _head(path: Path) -> bytes:
         if not path.exists():
             raise FrontendError(f"{path}: there is no such file")
         if not path.is_file():
-            raise FrontendError(f"{path}: this is not a file")
+            raise FrontendError(f"{path}: this is a folder or device, needed a model file")
         with path.open("rb") as file:
             return file.read(4096)
     except OSError as error:

@@ -25,7 +25,9 @@ class Budget:
         """`"5m"`, `"2000"` or 2000. SearchError for anything else."""
         match = _TEXT.fullmatch(str(given).strip())
         if match is None or float(match[1]) <= 0 or (match[2] is None and float(match[1]) % 1):
-            raise SearchError(f"budget '{given}' is neither a time (90s, 5m, 1h) nor a number of evaluations (2000)")
+            raise SearchError(
+                f"budget '{given}' is neither a time (90s, 5m, 1h) nor a whole number of evaluations (2000), above 0"
+            )
         if match[2] is None:
             return Budget(None, int(float(match[1])))
         return Budget(float(match[1]) * _SECONDS[match[2]], None)

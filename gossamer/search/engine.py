@@ -76,6 +76,7 @@ def search(
     table = CostTable(product)
     _require_area(table, asked, bounds)
     refuse_impossible(table, bounds, seed)
+    _refuse_foreign(folder)
     store = Store(folder / STORE)
     try:
         store.settle(settings)
@@ -184,7 +185,16 @@ def _require_area(table: CostTable, objectives: tuple[Objective, ...], limits: t
         any(item.key == "area_mm2" for item in (*objectives, *(limit.objective for limit in limits)))
         and backend.area_mm2(backend.hardware()) is None
     ):
-        raise SearchError(f"target '{backend.name}' has no area of its own; leave out the objective or limit 'area'")
+        raise SearchError(
+            f"target '{backend.name}' has no area of its own; leave it out of limits and objectives, "
+            "as in --objectives accuracy,latency,energy"
+        )
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """A run goes into a folder of its own: what else is there is somebody's."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).exists():
+        raise SearchError(f"{folder}: is not empty and holds no search; name a new folder")
 
 
 def _settings(

@@ -27,7 +27,7 @@ def test_no_such_file(tmp_path):
 
 
 def test_folder(tmp_path):
-    assert refused(tmp_path) == f"{tmp_path}: this is not a file"
+    assert refused(tmp_path) == f"{tmp_path}: this is a folder or device, needed a model file"
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,7 @@ def test_huge_result(make):
 
 
 def test_initialiser_that_holds_too_little(relu):
-    relu.graph.initializer.append(
-        TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2, 2], raw_data=b"\0" * 12)
-    )
+    relu.graph.initializer.append(TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[2, 2], raw_data=b"\0" * 12))
     assert refused(relu) == "tensor 'w' is malformed: shape [2, 2] needs 16 bytes and it holds 12"
 
 

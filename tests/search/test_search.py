@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -92,3 +93,10 @@ def test_mistakes_are_found_before_anything_is_trained(tmp_path, silent):
 
 def test_settings_of_training_are_part_of_the_search():
     assert str(QUICK) != str(replace(QUICK, steps=61))
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(SearchError, match="is not empty and holds no search; name a new folder"):
+        search(budget=1, out=tmp_path)
+    assert [item.name for item in tmp_path.iterdir()] == ["mine"]
