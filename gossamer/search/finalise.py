@@ -15,7 +15,7 @@ from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
 from gossamer.search.data import Dataset
 from gossamer.search.estimator import Estimator, Progress
-from gossamer.search.folder import DESIGNS, files_of, write_design
+from gossamer.search.folder import DESIGNS, drop_stale_designs, files_of, write_design
 from gossamer.search.front import non_dominated, spread
 from gossamer.search.host import compile_for_host
 from gossamer.search.loop import Archive
@@ -101,6 +101,7 @@ class Finaliser:
 
     def written(self, finalists: list[Finalist], folder: Path, host: bool) -> tuple[Design, ...]:
         """Design folders, numbered from 01 in the order given."""
+        drop_stale_designs(folder, len(finalists))
         designs = [self._write(folder, place, item) for place, item in enumerate(finalists)]
         if host and self.space.backend.name != "cpu":
             designs = [

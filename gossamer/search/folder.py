@@ -27,6 +27,13 @@ from gossamer.search.result import Design, LayerCost
 STORE, SUPERNET, SUMMARY, FRONT, DESIGNS = "store.sqlite", "supernet.npz", "run.json", "pareto.csv", "designs"
 
 
+def drop_stale_designs(folder: Path, count: int) -> None:
+    """Remove the numbered designs beyond the first `count`: an earlier finish of this run may have returned more."""
+    for home in (folder / DESIGNS).glob("[0-9][0-9]"):
+        if int(home.name) > count:
+            shutil.rmtree(home, ignore_errors=True)
+
+
 def write_design(
     folder: Path, lowered: Lowered, hardware: Hardware, backend: Backend
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:

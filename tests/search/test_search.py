@@ -11,6 +11,7 @@ pytest.importorskip("torch", reason="needs torch: pip install 'gossamer[search]'
 
 from gossamer.ir.errors import RegistryError, SearchError
 from gossamer.search import search
+from gossamer.search.folder import drop_stale_designs
 from gossamer.search.train import Training
 
 QUICK = Training(steps=60, batch=32)
@@ -93,6 +94,13 @@ def test_mistakes_are_found_before_anything_is_trained(tmp_path, silent):
 
 def test_settings_of_training_are_part_of_the_search():
     assert str(QUICK) != str(replace(QUICK, steps=61))
+
+
+def test_designs_of_an_earlier_finish_beyond_the_new_ones_go(tmp_path: Path) -> None:
+    for name in ("01", "02", "03", "notes"):
+        (tmp_path / "designs" / name).mkdir(parents=True)
+    drop_stale_designs(tmp_path, 2)
+    assert sorted(item.name for item in (tmp_path / "designs").iterdir()) == ["01", "02", "notes"]
 
 
 def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
