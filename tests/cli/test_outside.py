@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,9 @@ def gossamer(*arguments: str, path: Path, code: int = 0) -> subprocess.Completed
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The example package as pip installs it, in a folder of its own."""
     folder = tmp_path_factory.mktemp("site")
-    # pip leaves its build folder beside the source, so it gets a copy of its own
+    # pip leaves its build folder beside the source and would install what an earlier one holds: a clean copy, then
     source = tmp_path_factory.mktemp("source") / "tinydsp"
-    subprocess.run(["cp", "-r", str(EXAMPLE), str(source)], check=True)
+    shutil.copytree(EXAMPLE, source, ignore=shutil.ignore_patterns("build", "*.egg-info"))
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
     subprocess.run([*pip, "--target", str(folder), str(source)], check=True, capture_output=True)
     return folder
