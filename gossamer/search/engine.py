@@ -1,6 +1,7 @@
 """`search`: one call from a target and a space to a front of designs in a folder."""
 
 import platform
+import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -80,7 +81,7 @@ def search(
     store = Store(folder / STORE)
     try:
         store.settle(settings)
-        clock = _clock()
+        started = time.monotonic()
         judge: Estimator = ESTIMATORS.load(estimator)(product, images, folder / SUPERNET, seed, training, progress)
         problem = Problem(product.choices.sizes, product.corners(), product.repair, len(asked), len(bounds) + 1)
         loop = Loop(
@@ -91,7 +92,7 @@ def search(
             bounds,
             amount,
             progress,
-            clock,
+            started,
         )
         loop.run()
         return _finish(
@@ -99,12 +100,6 @@ def search(
         )
     finally:
         store.close()
-
-
-def _clock() -> float:
-    import time
-
-    return time.monotonic()
 
 
 def _finish(
