@@ -20,6 +20,9 @@ apt_install() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$1" >/dev/null
 }
 
+# apt_optional PACKAGE REASON: only tests need it, and they skip, saying so, where it is absent
+apt_optional() { (apt_install "$@") || say "going on without $1"; }
+
 good_python() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
 
 find_python() {
@@ -32,6 +35,9 @@ find_python() {
 
 main() {
     command -v g++ >/dev/null || apt_install g++ "it links the networks that the cpu target compiles"
+    if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
+        apt_optional chromium-driver "headless Chromium: the tests open the pages that reports and inspection write"
+    fi
     command -v python3 >/dev/null || apt_install python3 "Gossamer is a Python package"
     local python
     python=$(find_python) || die "Python 3.11 or newer is needed and $(python3 --version 2>&1) was found; \
