@@ -94,7 +94,15 @@ class Call:
 
     def emit(self, op: Op) -> Value:
         """Append the op that computes the node's first output."""
-        return self.emit_all(op)[0]
+        return self.emit_at(0, op)
+
+    def emit_at(self, index: int, op: Op) -> Value:
+        """Append the op that computes output `index` alone."""
+        return self._append(op, self.node.output[index : index + 1])[0]
+
+    def wants(self, index: int) -> bool:
+        """Does the file use output `index`?"""
+        return index < len(self.node.output) and bool(self.node.output[index])
 
     def emit_all(self, op: Op) -> tuple[Value, ...]:
         """Append the op that computes all outputs."""
@@ -102,16 +110,21 @@ class Call:
 
     def step(self, op: Op) -> Value:
         """Append an op on the way there; its result gets a fresh name."""
-        return self._append(op, (self._scope.fresh(f"{self.node.output[0]}.step"),))[0]
+        return self._append(op, (self._scope.fresh(f"{self._stem}.step"),))[0]
 
     def param(self, array: Array, suffix: str) -> Value:
         """A new parameter, made up by the importer."""
-        return self._scope.new_param(array, f"{self.node.output[0]}.{suffix}")
+        return self._scope.new_param(array, f"{self._stem}.{suffix}")
 
     def typed_param(self, index: int, retyped: Callable[[Constant], Constant]) -> Value | None:
         """Operand `index`, if a constant, as a parameter of another type over the same numbers; else None."""
         item = self.item(index)
         return self._scope.value(self.node.input[index], retyped(item)) if isinstance(item, Constant) else None
+
+    @property
+    def _stem(self) -> str:
+        """What made-up names start with: the first output that has one."""
+        return next((name for name in self.node.output if name), self.node.op_type)
 
     def _append(self, op: Op, names: Sequence[str]) -> tuple[Value, ...]:
         for kind in op.infer():
