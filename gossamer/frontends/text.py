@@ -16,6 +16,7 @@ from typing import IO
 
 import numpy as np
 
+from gossamer.frontends.limits import check_elements
 from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.files import write_whole
 from gossamer.ir.graph import Array, Module, Params
@@ -39,6 +40,8 @@ def load_text(path: str | PathLike[str]) -> Module:
         if file.stat().st_size > MAX_BYTES:
             raise FrontendError(f"{path}: the file is too long to be a module ({file.stat().st_size} bytes)")
         module = parse_module(file.read_text("utf-8"))
+        for value in (*module.graph.inputs, *(v for node in module.graph.nodes for v in node.results)):
+            check_elements(value.shape, f"{path}: '{value.name}'")
         beside = file.with_suffix(".npz")
         if beside.is_file():
             types = {node.op.ref: node.op.type for node in module.graph.nodes if isinstance(node.op, Param)}

@@ -17,7 +17,7 @@ from gossamer.ir.errors import IRError
 
 DTypeKind: TypeAlias = Literal["i", "u", "f", "bf", "f8e4m3", "f8e5m2", "bool"]
 
-_NAME = re.compile(r"(i|u|f|bf)([0-9]+)\Z")
+_NAME = re.compile(r"(i|u|f|bf)([0-9]{1,3})\Z")
 _FLOATS = {("f", 16): "float16", ("f", 32): "float32", ("f", 64): "float64"}
 
 
@@ -76,7 +76,7 @@ class DType:
 
 F16, F32, F64, BF16 = DType("f", 16), DType("f", 32), DType("f", 64), DType("bf", 16)
 I4, I8, I16, I32, I64 = DType("i", 4), DType("i", 8), DType("i", 16), DType("i", 32), DType("i", 64)
-U4, U8 = DType("u", 4), DType("u", 8)
+U4, U8, U64 = DType("u", 4), DType("u", 8), DType("u", 64)
 BOOL = DType("bool", 1)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
-from onnx import ModelProto, inliner
+from onnx import GraphProto, ModelProto, inliner
 
 from gossamer.ir.errors import FrontendError
 
@@ -20,8 +20,27 @@ def checked_model(model: ModelProto) -> ModelProto:
     """The model, its local functions inlined; FrontendError when it has no graph or an opset that is not understood."""
     if not model.HasField("graph") or not model.graph.node:
         raise FrontendError("this is not an ONNX model: it holds no graph")
+    _check_names(model.graph)
     opset_of(model)
-    return inliner.inline_local_functions(model) if model.functions else model
+    return _inlined(model) if model.functions else model
+
+
+def _check_names(graph: GraphProto) -> None:
+    """A damaged name, which protobuf gives as bytes, could not even be put in a message."""
+    nodes = [name for n in graph.node for name in (n.op_type, n.domain, n.name, *n.input, *n.output)]
+    others = [item.name for item in (*graph.initializer, *graph.input, *graph.output)]
+    if not all(isinstance(name, str) for name in (*nodes, *others)):
+        raise FrontendError("the graph is malformed: it holds a name that is not UTF-8")
+    if not all(node.output for node in graph.node):
+        raise FrontendError("the graph is malformed: it holds a node without outputs")
+
+
+def _inlined(model: ModelProto) -> ModelProto:
+    try:
+        return inliner.inline_local_functions(model)
+    except Exception as error:  # the native inliner raises its own types for functions that call themselves, and others
+        reason = str(error).splitlines()[0][:200]
+        raise FrontendError(f"the model's functions are malformed: {reason}") from error
 
 
 def opset_of(model: ModelProto) -> int:

@@ -2,19 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
+from gossamer.frontends.limits import check_elements
 from gossamer.frontends.onnx.external import External, find_external
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 from gossamer.ir.types import DType, TensorType
-
-ELEMENTS_MAX = 1 << 33
-"""No tensor may be larger: a damaged file must not make anything allocate terabytes."""
 
 _NAMES = {
     "FLOAT": "f32", "DOUBLE": "f64", "FLOAT16": "f16", "BFLOAT16": "bf16", "FLOAT8E4M3FN": "f8e4m3",
@@ -54,9 +51,7 @@ def checked_type(dtype: DType, shape: Sequence[int], where: str) -> TensorType:
     """A tensor type; FrontendError for a negative extent or an absurd size."""
     if any(extent < 0 for extent in shape):
         raise FrontendError(f"{where} is malformed: its shape is {list(shape)}")
-    if prod(shape) > ELEMENTS_MAX:
-        size = f"{prod(shape):.3g} elements {list(shape)}"
-        raise FrontendError(f"{where} declares {size} and may have {ELEMENTS_MAX:.3g}")
+    check_elements(shape, where)
     return TensorType(dtype, tuple(shape))
 
 
