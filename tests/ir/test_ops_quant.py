@@ -52,10 +52,25 @@ def test_per_channel_scales_follow_their_axis():
     np.testing.assert_array_equal(cast(stored, (I8, quant), (F32,)), (stored - zero) * scale)
 
 
-def test_requantising_goes_through_the_real_value():
+def test_requantising_rounds_once_by_one_factor_in_f32():
     stored = np.arange(-100, 100, dtype=np.int32)
     result = cast(stored, (I32, Quant((0.1,))), (U8, Quant((0.3,), (128,))))
-    np.testing.assert_array_equal(result, np.clip(np.rint(stored * np.float32(0.1) / np.float32(0.3)) + 128, 0, 255))
+    factor = np.float32(0.1) / np.float32(0.3)
+    np.testing.assert_array_equal(result, np.clip(np.rint(stored * factor) + 128, 0, 255))
+
+
+def test_requantising_per_channel_and_with_zero_points():
+    stored = np.arange(-60, 60, dtype=np.int8).reshape(2, 3, 20)
+    scales = np.float32([0.1, 0.2, 0.4])
+    result = cast(stored, (I8, Quant(tuple(map(float, scales)), (1, 2, 3), 1)), (I8, Quant((0.3,), (-5,))))
+    factors = (scales / np.float32(0.3)).reshape(3, 1)
+    wanted = np.clip(np.rint((stored - np.float32([[1], [2], [3]])) * factors) - 5, -128, 127)
+    np.testing.assert_array_equal(result, wanted)
+
+
+def test_scales_beyond_f32_requantise_through_the_real_value():
+    result = cast(np.int32([7, -7]), (I32, Quant((1e-60,))), (I8, Quant((1.0,))))
+    np.testing.assert_array_equal(result, [0, 0])
 
 
 def test_a_wide_accumulator_is_clipped_at_its_own_end():

@@ -1,12 +1,16 @@
 """Changes of precision. One op does them all, through the real value: quantise, dequantise, requantise, float casts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
+
+import numpy as np
 
 from gossamer.ir.errors import IRError
 from gossamer.ir.nest import Const, Expr, Kernel, Load, Nest, Table, apply, at, single
 from gossamer.ir.op import Op
 from gossamer.ir.ops.nests import axes_of, clipped, compute_type, load_broadcast
-from gossamer.ir.types import F32, F64, DType, TensorType, Value
+from gossamer.ir.types import F32, F64, DType, Quant, TensorType, Value
 
 
 @dataclass(frozen=True)
@@ -15,6 +19,10 @@ class Cast(Op, name="quant.cast"):
 
     From quantised integers r = (q - zero_point) * scale, else r is the element. To quantised integers the result is
     clip(round_half_even(r / scale) + zero_point, low, high); to plain integers r is truncated; to bool it is r != 0.
+
+    From quantised to quantised integers both scales are one factor, so that a value is rounded once:
+    clip(round_half_even((q - zero_point) * (old scale / new scale)) + new zero_point, low, high), the factor in f32.
+    XNNPACK (and with it LiteRT) computes exactly this, from the scales that a file holds in f32.
     """
 
     x: Value
@@ -28,8 +36,13 @@ class Cast(Op, name="quant.cast"):
     def kernel(self) -> Kernel:
         axes, kind = axes_of(self.type.shape), _arithmetic(self.x.type, self.type)
         names = [a.name for a in axes]
-        real = _real(load_broadcast(0, self.x.shape, axes), self.x.type, names)
-        return single(1, Nest(axes, _stored(real, self.type, names), kind, self.type.dtype))
+        read = load_broadcast(0, self.x.shape, axes)
+        factor = _factor(self.x.type.quant, self.type.quant, kind)
+        if factor is not None:
+            stored = _rounded(apply("mul", _centred(read, self.x.type, names), factor(names)), self.type, names)
+        else:
+            stored = _stored(_real(read, self.x.type, names), self.type, names)
+        return single(1, Nest(axes, stored, kind, self.type.dtype))
 
 
 def _arithmetic(old: TensorType, new: TensorType) -> DType:
@@ -41,12 +54,36 @@ def _arithmetic(old: TensorType, new: TensorType) -> DType:
     return F64 if wide else F32
 
 
+def _factor(old: Quant | None, new: Quant | None, kind: DType) -> Callable[[list[str]], Expr] | None:
+    """What centred old integers are multiplied by to be new ones; None when that is no number per index of one axis."""
+    if old is None or new is None or (old.axis is not None and new.axis is not None and old.axis != new.axis):
+        return None
+    count, axis = max(len(old.scale), len(new.scale)), new.axis if old.axis is None else old.axis
+    pairs = zip(_each(old.scale, count), _each(new.scale, count))
+    if kind == F64:
+        factors = tuple(a / b for a, b in pairs)
+    else:
+        with np.errstate(all="ignore"):
+            factors = tuple(float(np.float32(a) / np.float32(b)) for a, b in pairs)
+    if not all(0 < f < inf for f in factors):  # scales that f32 cannot hold, or cannot divide
+        return None
+    return lambda names: _channel_constant(factors, axis, names)
+
+
+def _each(values: tuple[float, ...], count: int) -> tuple[float, ...]:
+    return values * count if len(values) == 1 else values
+
+
+def _centred(x: Load, old: TensorType, names: list[str]) -> Expr:
+    if old.quant is None or old.quant.symmetric:
+        return x
+    return apply("sub", x, _channel_constant(tuple(float(z) for z in old.quant.zero_point), old.quant.axis, names))
+
+
 def _real(x: Load, old: TensorType, names: list[str]) -> Expr:
     if old.quant is None:
         return x
-    zero = _channel_constant(tuple(float(z) for z in old.quant.zero_point), old.quant.axis, names)
-    centred = x if old.quant.symmetric else apply("sub", x, zero)
-    return apply("mul", centred, _channel_constant(old.quant.scale, old.quant.axis, names))
+    return apply("mul", _centred(x, old, names), _channel_constant(old.quant.scale, old.quant.axis, names))
 
 
 def _stored(real: Expr, new: TensorType, names: list[str]) -> Expr:
@@ -54,7 +91,13 @@ def _stored(real: Expr, new: TensorType, names: list[str]) -> Expr:
         return apply("not", apply("eq", real, Const(0.0)))
     if new.quant is None:
         return real
-    steps = apply("round", apply("div", real, _channel_constant(new.quant.scale, new.quant.axis, names)))
+    return _rounded(apply("div", real, _channel_constant(new.quant.scale, new.quant.axis, names)), new, names)
+
+
+def _rounded(steps: Expr, new: TensorType, names: list[str]) -> Expr:
+    """The nearest integer of the type to a number of steps from its zero point."""
+    assert new.quant is not None
+    steps = apply("round", steps)
     zero = _channel_constant(tuple(float(z) for z in new.quant.zero_point), new.quant.axis, names)
     placed = steps if new.quant.symmetric else apply("add", steps, zero)
     return clipped(placed, float(new.dtype.low), float(new.dtype.high))
