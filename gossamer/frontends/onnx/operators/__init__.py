@@ -3,6 +3,7 @@
 from gossamer.frontends.onnx.operators import (  # noqa: F401
     activations,
     arithmetic,
+    convolutions,
     moving,
     pooling,
     products,

@@ -1,24 +1,13 @@
-"""Conv, Gemm, MatMul, BatchNormalization."""
+"""Gemm, MatMul, BatchNormalization."""
 
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call
-from gossamer.frontends.onnx.operators.windows import window_of
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.ops import Add, BatchNorm, Conv2d, Gemm, MatMul, Mul, Transpose
+from gossamer.ir.ops import Add, BatchNorm, Gemm, MatMul, Mul, Reshape, Transpose
 from gossamer.ir.types import Value
-
-
-@operator("Conv")
-def conv(call: Call) -> Result:
-    x, weight = call.value(0), call.value(1)
-    window = window_of(call, x, weight.shape[2:])
-    if call.attr_ints("kernel_shape", window.kernel) != window.kernel:
-        raise FrontendError(f"its kernel_shape is malformed: the weight has shape {list(weight.shape)}")
-    groups = call.attr_int("group", 1)
-    return call.emit(Conv2d(x, weight, call.optional(2), window.strides, window.pads, window.dilations, groups))
 
 
 @operator("Gemm")
@@ -44,10 +33,18 @@ def gemm(call: Call) -> Result:
 
 @operator("MatMul")
 def matmul(call: Call) -> Result:
+    """A vector is a matrix of one row on the left, of one column on the right, and that axis is dropped again."""
     a, b = call.value(0), call.value(1)
-    if a.type.rank < 2 or b.type.rank < 2:
-        raise Unsupported(f"it multiplies tensors of {a.type.rank} and {b.type.rank} axes and both need at least 2")
-    return call.emit(Gemm(a, b) if a.type.rank == b.type.rank == 2 else MatMul(a, b))
+    if not a.type.rank or not b.type.rank:
+        raise FrontendError("its operands are malformed: a scalar cannot be multiplied as a matrix")
+    left = a if a.type.rank > 1 else call.step(Reshape(a, (1, *a.shape)))
+    right = b if b.type.rank > 1 else call.step(Reshape(b, (*b.shape, 1)))
+    product = Gemm(left, right) if left.type.rank == right.type.rank == 2 else MatMul(left, right)
+    if left is a and right is b:
+        return call.emit(product)
+    full = call.step(product)
+    rows, columns = (full.shape[-2],) if left is a else (), (full.shape[-1],) if right is b else ()
+    return call.emit(Reshape(full, (*full.shape[:-2], *rows, *columns)))
 
 
 @operator("BatchNormalization")
