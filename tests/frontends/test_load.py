@@ -113,3 +113,11 @@ def test_two_shapes_for_one_input():
 def test_importing_the_frontends_imports_neither_onnx_nor_torch():
     code = "import sys, gossamer.frontends; sys.exit('onnx' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_text_of_an_absurd_tensor(tmp_path):
+    path = tmp_path / "a.gsm"
+    path.write_text("module m\n%x: f32[1000000,1000000] = input\n%y: f32[1000000,1000000] = nn.relu %x\nreturn %y\n")
+    with pytest.raises(FrontendError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}: 'x' declares 1e+12 elements [1000000, 1000000] and may have 8.59e+09"
