@@ -1,18 +1,20 @@
 """One ONNX node as the importing functions see it: operands, attributes, and where to put what they make of it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from onnx import AttributeProto, NodeProto, helper
 
 from gossamer.frontends.onnx.scope import Scope
-from gossamer.frontends.onnx.tensors import Constant, checked_type
+from gossamer.frontends.onnx.tensors import Constant, checked_type, constant_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 from gossamer.ir.op import Op
-from gossamer.ir.types import Value
+from gossamer.ir.ops import Reshape
+from gossamer.ir.types import DType, TensorType, Value
 
 
 class Call:
@@ -100,6 +102,12 @@ class Call:
         """Append the op that computes output `index` alone."""
         return self._append(op, self.node.output[index : index + 1])[0]
 
+    def emit_shaped(self, op: Op, shape: tuple[int, ...]) -> Value:
+        """Append the op that computes the node's first output, but for its shape."""
+        if op.infer()[0].shape == shape:
+            return self.emit(op)
+        return self.emit(Reshape(self.step(op), shape))
+
     def wants(self, index: int) -> bool:
         """Does the file use output `index`?"""
         return index < len(self.node.output) and bool(self.node.output[index])
@@ -112,9 +120,16 @@ class Call:
         """Append an op on the way there; its result gets a fresh name."""
         return self._append(op, (self._scope.fresh(f"{self._stem}.step"),))[0]
 
-    def param(self, array: Array, suffix: str) -> Value:
-        """A new parameter, made up by the importer."""
-        return self._scope.new_param(array, f"{self._stem}.{suffix}")
+    def param(self, array: Array, suffix: str, dtype: DType | None = None) -> Value:
+        """A new parameter, made up by the importer; of the array's own element type, or of `dtype`."""
+        constant = constant_of(array if dtype is None else np.asarray(array, dtype.numpy))
+        if dtype is not None:  # bf16, which numpy holds as float32
+            constant = replace(constant, type=TensorType(dtype, constant.type.shape))
+        return self._scope.value(self._scope.fresh(f"{self._stem}.{suffix}"), constant)
+
+    def number(self, number: float, like: Value, suffix: str = "number") -> Value:
+        """A new parameter: a scalar of the element type of `like`."""
+        return self.param(np.asarray(number), suffix, like.dtype)
 
     def typed_param(self, index: int, retyped: Callable[[Constant], Constant]) -> Value | None:
         """Operand `index`, if a constant, as a parameter of another type over the same numbers; else None."""

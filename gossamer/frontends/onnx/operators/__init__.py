@@ -4,6 +4,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     activations,
     arithmetic,
     convolutions,
+    gates,
     moving,
     pooling,
     products,

@@ -26,7 +26,6 @@ from gossamer.ir.ops import (
     Relu,
     Reshape,
     Sigmoid,
-    Silu,
     Softmax,
     Tanh,
 )
@@ -60,28 +59,23 @@ def gelu(call: Call) -> Result:
     return call.emit(Gelu(call.value(0), call.attr_text("approximate", "none") == "tanh"))
 
 
-@operator("Swish")
-def swish(call: Call) -> Result:
-    x, alpha = call.value(0), call.attr_float("alpha", 1.0)
-    if alpha == 1.0:
-        return call.emit(Silu(x))
-    return call.emit(Mul(x, call.step(Sigmoid(call.step(Mul(x, _number(call, x, alpha)))))))
-
-
 @operator("Softplus")
 def softplus(call: Call) -> Result:
+    return call.emit(log_of_one_plus_exp(call, call.value(0)))
+
+
+def log_of_one_plus_exp(call: Call, x: Value) -> Op:
     """log(1 + exp(x)) = max(x, 0) + log(1 + exp(-|x|)), the second form without overflow: -|x| = min(x, -x)."""
-    x = call.value(0)
-    small = call.step(Minimum(x, call.step(Mul(x, _number(call, x, -1.0)))))
-    tail = call.step(Log(call.step(Add(call.step(Exp(small)), _number(call, x, 1.0)))))
-    return call.emit(Add(call.step(Relu(x)), tail))
+    small = call.step(Minimum(x, call.step(Mul(x, call.number(-1.0, x)))))
+    tail = call.step(Log(call.step(Add(call.step(Exp(small)), call.number(1.0, x)))))
+    return Add(call.step(Relu(x)), tail)
 
 
 @operator("PRelu")
 def prelu(call: Call) -> Result:
     """max(x, 0) + slope * min(x, 0)."""
     x, slope = call.value(0), call.value(1)
-    below = call.step(Minimum(x, _number(call, x, 0.0)))
+    below = call.step(Minimum(x, call.number(0.0, x)))
     return call.emit(Add(call.step(Relu(x)), call.step(Mul(below, slope))))
 
 
@@ -103,15 +97,17 @@ def clip(call: Call) -> Result:
 def softmax(call: Call) -> Result:
     """Before opset 13 it works on all axes from `axis` on at once."""
     x = call.value(0)
-
-    def along(x: Value, axis: int) -> Op:
-        return Softmax(x, axis) if call.node.op_type == "Softmax" else log_softmax(call.step, x, axis)
-
     axis = call.axis(x.type.rank, -1 if call.opset >= 13 else 1)
-    if call.opset >= 13 or prod(x.shape[axis + 1 :]) == 1:
-        return call.emit(along(x, axis))
-    flat = call.step(Reshape(x, (*x.shape[:axis], prod(x.shape[axis:]))))
-    return call.emit(Reshape(call.step(along(flat, axis)), x.shape))
+    flat = x if call.opset >= 13 else joined(call, x, axis)
+    along = Softmax(flat, axis) if call.node.op_type == "Softmax" else log_softmax(call.step, flat, axis)
+    return call.emit_shaped(along, x.shape)
+
+
+def joined(call: Call, x: Value, axis: int) -> Value:
+    """x with the axes from `axis` on as one."""
+    if prod(x.shape[axis + 1 :]) == 1:
+        return x
+    return call.step(Reshape(x, (*x.shape[:axis], prod(x.shape[axis:]))))
 
 
 def _bound(call: Call, name: str, index: int) -> float | Value | None:
@@ -124,8 +120,4 @@ def _bound(call: Call, name: str, index: int) -> float | Value | None:
 
 
 def _as_value(call: Call, x: Value, bound: float | Value) -> Value:
-    return bound if isinstance(bound, Value) else _number(call, x, bound)
-
-
-def _number(call: Call, like: Value, number: float) -> Value:
-    return call.param(np.asarray(number, like.dtype.numpy), "number")
+    return bound if isinstance(bound, Value) else call.number(bound, x)

@@ -1,13 +1,10 @@
 """Gemm, MatMul, BatchNormalization."""
 
-import numpy as np
-
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Add, BatchNorm, Gemm, MatMul, Mul, Reshape, Transpose
-from gossamer.ir.types import Value
 
 
 @operator("Gemm")
@@ -19,7 +16,7 @@ def gemm(call: Call) -> Result:
     alpha, beta = call.attr_float("alpha", 1.0), call.attr_float("beta", 1.0)
     transpose_b = bool(call.attr_int("transB", 0))
     if c is not None and beta != 1.0:
-        c = call.step(Mul(c, _number(call, c, beta, "beta")))
+        c = call.step(Mul(c, call.number(beta, c, "beta")))
     columns = b.shape[0 if transpose_b else -1]
     if alpha == 1.0 and (c is None or c.shape == (columns,)):
         return call.emit(Gemm(a, b, c, transpose_b))
@@ -27,7 +24,7 @@ def gemm(call: Call) -> Result:
     if alpha == 1.0 and c is not None:
         return call.emit(Add(call.step(product), c))
     plain = call.step(product)
-    scaling = Mul(plain, _number(call, plain, alpha, "alpha"))
+    scaling = Mul(plain, call.number(alpha, plain, "alpha"))
     return call.emit(scaling) if c is None else call.emit(Add(call.step(scaling), c))
 
 
@@ -53,7 +50,3 @@ def batch_norm(call: Call) -> Result:
         raise Unsupported("it is in training mode; export the model for inference (model.eval())")
     x, scale, bias, mean, variance = (call.value(i) for i in range(5))
     return call.emit(BatchNorm(x, scale, bias, mean, variance, call.attr_float("epsilon", 1e-5)))
-
-
-def _number(call: Call, like: Value, number: float, name: str) -> Value:
-    return call.param(np.asarray(number, like.dtype.numpy), name)
