@@ -49,10 +49,15 @@ def need_axis(axis: int, rank: int) -> int:
     return axis % rank
 
 
-def need_positive(name: str, values: tuple[int, ...]) -> None:
-    """A pair (height, width) of whole numbers from 1."""
-    if len(values) != 2 or any(v < 1 for v in values):
-        raise IRError(f"{name} is {values}, needed two whole numbers >= 1 (height, width)")
+_SIDES = {1: "one whole number >= 1 (width)", 2: "two whole numbers >= 1 (height, width)"}
+_ENDS = {1: "two numbers >= 0 (left, right)", 2: "four numbers >= 0 (top, left, bottom, right)"}
+
+
+def need_positive(name: str, values: tuple[int, ...], rank: int = 2) -> None:
+    """Whole numbers from 1, one per spatial side."""
+    if len(values) != rank or any(v < 1 for v in values):
+        needed = _SIDES.get(rank, "three whole numbers >= 1 (depth, height, width)")
+        raise IRError(f"{name} is {values}, needed {needed}")
 
 
 def need_groups(groups: int) -> None:
@@ -60,9 +65,11 @@ def need_groups(groups: int) -> None:
         raise IRError(f"groups is {groups}, needed a whole number >= 1")
 
 
-def need_pads(pads: tuple[int, ...]) -> None:
-    if len(pads) != 4 or any(p < 0 for p in pads):
-        raise IRError(f"pads is {pads}, needed four numbers >= 0 (top, left, bottom, right)")
+def need_pads(pads: tuple[int, ...], rank: int = 2) -> None:
+    """Padding of every spatial side: all begins, then all ends."""
+    if len(pads) != 2 * rank or any(p < 0 for p in pads):
+        needed = _ENDS.get(rank, "six numbers >= 0 (front, top, left, back, bottom, right)")
+        raise IRError(f"pads is {pads}, needed {needed}")
 
 
 def broadcast(x: tuple[int, ...], y: tuple[int, ...], names: str = "x and y") -> tuple[int, ...]:

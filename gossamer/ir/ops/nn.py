@@ -11,21 +11,21 @@ Padding reads zx, the real 0. A bias has the accumulator's type and scale.
 from dataclasses import dataclass, replace
 
 from gossamer.ir.errors import IRError
-from gossamer.ir.nest import Acc, Affine, Axis, Const, Div, Expr, Index, Kernel, Load, Mod, Nest, Sum, apply, at, single
+from gossamer.ir.nest import Axis, Const, Div, Expr, Index, Kernel, Load, Mod, Sum, apply, at
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import (
     broadcast,
     need_bias,
     need_float,
     need_groups,
-    need_pads,
-    need_positive,
     need_rank,
     need_same_dtype,
     need_vector,
     product_type,
 )
-from gossamer.ir.ops.nests import axes_of, compute_type, load_broadcast, mapped, moved, window
+from gossamer.ir.ops.convolution import convolution, convolved
+from gossamer.ir.ops.nests import axes_of, load_broadcast, mapped, moved
+from gossamer.ir.ops.products import centred, product
 from gossamer.ir.types import TensorType, Value
 
 
@@ -48,47 +48,10 @@ class Conv2d(Op, name="nn.conv2d"):
     groups: int = 1
 
     def infer(self) -> tuple[TensorType, ...]:
-        self._check()
-        (n, _, ih, iw), (oc, icg, kh, kw) = self.x.shape, self.weight.shape
-        top, left, bottom, right = self.pads
-        oh = (ih + top + bottom - (kh - 1) * self.dilations[0] - 1) // self.strides[0] + 1
-        ow = (iw + left + right - (kw - 1) * self.dilations[1] - 1) // self.strides[1] + 1
-        if oh < 1 or ow < 1:
-            raise IRError(
-                f"input of {ih}x{iw} with pads {self.pads} is smaller than the kernel of {kh}x{kw} "
-                f"with dilations {self.dilations}, needed at least one position"
-            )
-        out = product_type(self.x, self.weight, (n, oc, oh, ow), icg * kh * kw, oc_axis=0, axis=1)
-        need_bias(self.bias, out, oc)
-        return (out,)
-
-    def _check(self) -> None:
-        need_rank("x", self.x, 4, "NCHW")
-        need_rank("weight", self.weight, 4, "OIHW")
-        need_positive("strides", self.strides)
-        need_positive("dilations", self.dilations)
-        need_groups(self.groups)
-        need_pads(self.pads)
-        oc, icg = self.weight.shape[:2]
-        if self.x.shape[1] != icg * self.groups:
-            raise IRError(f"input has {self.x.shape[1]} channels but the weight expects {icg} x groups {self.groups}")
-        if oc % self.groups:
-            raise IRError(f"the weight has {oc} output channels, needed a multiple of groups {self.groups}")
+        return (convolved(self, 2),)
 
     def kernel(self) -> Kernel:
-        out = self.infer()[0]
-        names, extents = ("n", "oc", "oh", "ow"), out.shape
-        oc, icg, kh, kw = self.weight.shape
-        loops = (Axis("ic", icg, reduce=True), Axis("kh", kh, reduce=True), Axis("kw", kw, reduce=True))
-        rows = window(self.strides[0], self.pads[0], self.dilations[0], "oh", "kh")
-        columns = window(self.strides[1], self.pads[1], self.dilations[1], "ow", "kw")
-        channel = grouped_channel(icg, oc // self.groups, self.groups)
-        # A read that never leaves the tensor carries no fill, so that code generators emit no bounds check.
-        fill = float(zero_point(self.x)) if any(self.pads) else None
-        read = Load(0, (at("n"), channel, rows, columns), fill)
-        weight = Load(1, (at("oc"), at("ic"), at("kh"), at("kw")))
-        axes = (*(Axis(n, e) for n, e in zip(names, extents)), *loops)
-        return _product(axes, _centred(read, self.x), weight, out, self.bias)
+        return convolution(self, self.infer()[0])
 
 
 @dataclass(frozen=True)
@@ -118,7 +81,7 @@ class Gemm(Op, name="nn.gemm"):
         out = self.infer()[0]
         axes = (Axis("n", out.shape[0]), Axis("oc", out.shape[1]), Axis("ic", self.a.shape[1], reduce=True))
         weight = Load(1, (at("oc"), at("ic")) if self.transpose_b else (at("ic"), at("oc")))
-        return _product(axes, _centred(Load(0, (at("n"), at("ic"))), self.a), weight, out, self.bias)
+        return product(axes, centred(Load(0, (at("n"), at("ic"))), self.a), weight, out, self.bias)
 
 
 @dataclass(frozen=True)
@@ -144,8 +107,8 @@ class MatMul(Op, name="nn.matmul"):
         axes = (*batch, Axis("n", out.shape[-2]), Axis("oc", out.shape[-1]), Axis("ic", self.a.shape[-1], reduce=True))
         left = load_broadcast(0, self.a.shape[:-2], batch).index
         right = load_broadcast(1, self.b.shape[:-2], batch).index
-        read = _centred(Load(0, (*left, at("n"), at("ic"))), self.a)
-        return _product(axes, read, Load(1, (*right, at("ic"), at("oc"))), out, None)
+        read = centred(Load(0, (*left, at("n"), at("ic"))), self.a)
+        return product(axes, read, Load(1, (*right, at("ic"), at("oc"))), out, None)
 
 
 @dataclass(frozen=True)
@@ -204,30 +167,3 @@ class ChannelShuffle(Op, name="nn.channel_shuffle"):
         channel = at(names[1])
         index[1] = Sum(((Mod(channel, self.groups), self.x.shape[1] // self.groups), (Div(channel, self.groups), 1)))
         return moved(self.x.type, index)
-
-
-def grouped_channel(icg: int, ocg: int, groups: int) -> Index:
-    """The input channel that output channel `oc` and loop `ic` of a convolution read: (oc div ocg) * icg + ic."""
-    if groups == 1:
-        return at("ic")
-    # Depthwise: the loop over ic has one iteration, so the channel is affine and code generators see it.
-    if icg == 1:
-        return at("oc") if ocg == 1 else Div(at("oc"), ocg)
-    return Sum(((Div(at("oc"), ocg), icg), (at("ic"), 1)))
-
-
-def zero_point(x: Value) -> int:
-    """What stands for the real 0 in a tensor with one zero point."""
-    return x.type.quant.zero_point[0] if x.type.quant else 0
-
-
-def _centred(read: Load, x: Value) -> Expr:
-    zero = zero_point(x)
-    return apply("sub", read, Const(float(zero))) if zero else read
-
-
-def _product(axes: tuple[Axis, ...], x: Expr, weight: Load, out: TensorType, bias: Value | None) -> Kernel:
-    channel: tuple[Affine, ...] = (at("oc"),)
-    epilogue = apply("add", Acc(), Load(2, channel)) if bias is not None else None
-    nest = Nest(axes, apply("mul", x, weight), compute_type(out.dtype), out.dtype, "sum", epilogue)
-    return single(3 if bias is not None else 2, nest)

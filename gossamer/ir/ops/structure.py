@@ -38,7 +38,7 @@ class Fused(Op, name="ir.fused"):
             raise IRError(f"there are {len(self.inputs)} inputs, the body needs {len(self.body.inputs)}")
         for i, (given, needed) in enumerate(zip(self.inputs, self.body.inputs)):
             if given.type != needed.type:
-                raise IRError(f"input {i} is {_text(given)}, the body's %{needed.name} needs {_text(needed)}")
+                raise IRError(f"input {i} is {typed_text(given)}, the body's %{needed.name} needs {typed_text(needed)}")
         if not self.body.outputs or any(v not in self.body.producers for v in self.body.outputs):
             raise IRError("the body returns a value that none of its nodes computes, needed computed outputs")
         if any(isinstance(node.op, Param) for node in self.body.nodes):
@@ -55,7 +55,8 @@ class Fused(Op, name="ir.fused"):
         return concatenated(self.body)
 
 
-def _text(value: Value) -> str:
+def typed_text(value: Value) -> str:
+    """A value's type, for messages."""
     quant = value.type.quant
     scale = f" of scale {quant.scale[:3]}, zero point {quant.zero_point[:3]}" if quant else ""
     return f"{value.dtype}{list(value.shape)}{scale}"
