@@ -1,10 +1,9 @@
-"""Gemm, MatMul, BatchNormalization."""
+"""Gemm and MatMul."""
 
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.ops import Add, BatchNorm, Gemm, MatMul, Mul, Reshape, Transpose
+from gossamer.ir.ops import Add, Gemm, MatMul, Mul, Reshape, Transpose
 
 
 @operator("Gemm")
@@ -42,11 +41,3 @@ def matmul(call: Call) -> Result:
     full = call.step(product)
     rows, columns = (full.shape[-2],) if left is a else (), (full.shape[-1],) if right is b else ()
     return call.emit(Reshape(full, (*full.shape[:-2], *rows, *columns)))
-
-
-@operator("BatchNormalization")
-def batch_norm(call: Call) -> Result:
-    if call.attr_int("training_mode", 0) or not call.attr_int("spatial", 1) or any(call.node.output[1:]):
-        raise Unsupported("it is in training mode; export the model for inference (model.eval())")
-    x, scale, bias, mean, variance = (call.value(i) for i in range(5))
-    return call.emit(BatchNorm(x, scale, bias, mean, variance, call.attr_float("epsilon", 1e-5)))

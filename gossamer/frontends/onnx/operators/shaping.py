@@ -20,10 +20,16 @@ def identity(call: Call) -> Result:
 
 @operator("Dropout")
 def dropout(call: Call) -> Result:
+    """Nothing at inference; the mask says that every element is kept."""
     training = call.constant(2)
-    if any(call.node.output[1:]) or (training is not None and np.any(training)):
+    if training is not None and np.any(training):
         raise Unsupported("it is in training mode; export the model for inference (model.eval())")
-    return call.item(0)
+    x = call.item(0)
+    if not call.wants(1):
+        return x
+    extents = x.shape if isinstance(x, Value) else x.type.shape
+    kept = np.broadcast_to(np.asarray(True), extents)
+    return x, constant_of(kept if call.opset >= 10 else kept.astype(np.float32))
 
 
 @operator("Shape")
