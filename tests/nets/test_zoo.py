@@ -1,5 +1,8 @@
-"""The networks of the zoo, imported both ways: ONNX agrees with onnxruntime, torch.export with ONNX and with torch."""
+"""The networks of the zoo: published sizes, and imported both ways: ONNX agrees with onnxruntime, torch.export with
+ONNX and with torch, IR text with what was printed.
+"""
 
+from functools import cache
 from math import prod
 
 import numpy as np
@@ -10,15 +13,26 @@ from gossamer.frontends.zoo.__main__ import main
 from gossamer.ir.analysis import layers
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.reference import evaluate
+from gossamer.ir.text import parse_module, print_module
 from gossamer.ir.verify import verify
 
 torch = pytest.importorskip("torch")
 
-X = np.random.default_rng(5).standard_normal((1, 3, 64, 64)).astype(np.float32)
+SIZES = {"inception_v3": 80, "unet2d": 32, "unet2d_bilinear": 32, "unet3d": 16, "lstm": 7, "pulse1d": 256}  # else 64
 WEIGHTED = {  # convolutions and gemms
     "resnet18": 21, "mobilenet_v2": 53, "mobilenet_v3": 64, "efficientnet_b0": 82, "vgg11": 10, "squeezenet": 26,
-    "shufflenet_v2": 57,
+    "shufflenet_v2": 57, "resnet50": 54, "resnext50": 54, "efficientnet_v2_s": 171, "googlenet": 58,
+    "inception_v3": 95, "densenet121": 121, "ds_cnn": 10, "pulse1d": 10, "deeplab_v3": 61,
 }  # fmt: skip
+# Number of parameters as torchvision, timm, the MLPerf Tiny reference (trainable ones) and the papers have it.
+PUBLISHED = {
+    "resnet18": 11_689_512, "resnet50": 25_557_032, "resnext50": 25_028_904, "mobilenet_v2": 3_504_872,
+    "mobilenet_v3": 5_483_032, "efficientnet_b0": 5_288_548, "efficientnet_v2_s": 21_458_488, "squeezenet": 1_235_496,
+    "shufflenet_v2": 2_278_604, "googlenet": 6_624_904, "inception_v3": 23_834_568, "densenet121": 7_978_856,
+    "deit_tiny": 5_717_416, "deeplab_v3": 39_638_869, "unet2d": 31_037_698, "unet2d_bilinear": 17_263_042,
+    "unet3d": 19_069_955, "ds_cnn": 23_756,
+}  # fmt: skip
+OWN = {"vgg11": 10_770_792, "crnn": 486_020, "gru": 78_552, "lstm": 579_624, "pulse1d": 241_569}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,50 +47,93 @@ def one_thread():
 @pytest.fixture(scope="module", params=zoo.NAMES)
 def net(request, tmp_path_factory, one_thread):
     """(name, torch module, ONNX file, IR module) of a narrow version."""
-    model = zoo.build(request.param, classes=10, width=0.25)
-    path = tmp_path_factory.mktemp("nets") / f"{request.param}.onnx"
-    zoo.save_onnx(model, path, size=64)
-    return request.param, model, path, load(path)
+    name = request.param
+    model = zoo.build(name, classes=10, width=0.125 if name in ("deit_tiny", "efficientnet_v2_s") else 0.25)
+    path = tmp_path_factory.mktemp("nets") / f"{name}.onnx"
+    zoo.save_onnx(model, path, shape_of(name))
+    return name, model, path, load(path)
+
+
+@pytest.fixture(scope="module")
+def exported(net):
+    """The same network imported through torch.export."""
+    name, model, _, _ = net
+    return load(model, {name_of_input(model): shape_of(name)})
+
+
+def shape_of(name):
+    return zoo.input_shape(name, SIZES.get(name, 64) if zoo.catalogue.SIZE in zoo.ENTRIES[name].shape else None)
+
+
+@cache
+def sample(shape):
+    return np.random.default_rng(5).standard_normal(shape).astype(np.float32)
 
 
 def relative(found, wanted):
+    assert found.shape == wanted.shape
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
 def test_onnx_import_agrees_with_onnxruntime(net):
     ort = pytest.importorskip("onnxruntime")
-    _, _, path, module = net
+    name, _, path, module = net
     verify(module)
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
-    wanted = ort.InferenceSession(path, options).run(None, {"x": X})[0]
+    inputs = {"x": sample(shape_of(name))}
+    wanted = ort.InferenceSession(path, options).run(None, inputs)[0]
     # onnxruntime folds batch norms, which moves the last bits: 1.3e-5 at most was seen.
-    assert relative(evaluate(module, {"x": X})["y"], wanted) < 5e-5
+    assert relative(evaluate(module, inputs)["y"], wanted) < 5e-5
 
 
-def test_torch_import_agrees_with_onnx_import(net):
+def test_torch_import_agrees_with_onnx_import(net, exported):
     name, model, _, imported = net
-    module = load(model, {"x": X.shape})
-    verify(module)
-    assert set(module.params) == set(imported.params)
-    assert all(np.array_equal(module.params[p], imported.params[p]) for p in module.params)
-    (found,), (other,) = evaluate(module, {"x": X}).values(), evaluate(imported, {"x": X}).values()
-    assert relative(found, other) < 1e-6
+    x = sample(shape_of(name))
+    verify(exported)
+    (found,) = evaluate(exported, {name_of_input(model): x}).values()
+    (other,) = evaluate(imported, {"x": x}).values()
+    assert relative(found, other) < 5e-6
     with torch.no_grad():
-        assert relative(found, model(torch.from_numpy(X)).numpy()) < 5e-5
-    if name == "resnet18":
-        assert {"conv1", "layer1.0.bn1", "layer4.1.relu", "fc"} <= {node.label for node in module.graph.nodes}
+        assert relative(found, model(torch.from_numpy(x)).numpy()) < 5e-5
+    assert {p for p in exported.params if "number" not in p} <= set(model.state_dict())
+    if name in ("resnet18", "resnet50"):
+        assert {"conv1", "layer1.0.bn1", "layer4.1.relu", "fc"} <= {node.label for node in exported.graph.nodes}
+
+
+def name_of_input(model):
+    return "input" if isinstance(model, torch.nn.Sequential) else "x"
+
+
+def test_text_prints_and_parses_back(net, exported):
+    for each in (net[-1], exported):
+        text = print_module(each)
+        again = parse_module(text)
+        assert again.graph == each.graph and print_module(again) == text
 
 
 def test_imports_are_clean(net):
     """Nothing is left of shape arithmetic, batch norms are kept, and every name is the file's."""
     name, model, _, module = net
     kinds = [node.op.name for node in module.graph.nodes]
-    assert sum(kinds.count(k) for k in ("nn.conv2d", "nn.gemm")) == WEIGHTED[name]
-    assert kinds.count("nn.batch_norm") == sum(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
+    norms = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.BatchNorm3d)
+    assert kinds.count("nn.batch_norm") == sum(isinstance(m, norms) for m in model.modules())
     assert not [n for n in module.graph.nodes if n.result.dtype.integer]
     assert [v.name for v in (*module.graph.inputs, *module.graph.outputs)] == ["x", "y"]
-    assert set(module.params) <= set(model.state_dict())
+    if name in WEIGHTED:
+        assert sum(kinds.count(k) for k in ("nn.conv2d", "nn.gemm")) == WEIGHTED[name]
+        assert set(module.params) <= set(model.state_dict())
+
+
+@pytest.mark.parametrize("name", zoo.NAMES)
+def test_size_is_the_published_one(name):
+    entry = zoo.ENTRIES[name]
+    with torch.device("meta"):  # nothing is allocated
+        model = zoo.maker(entry)(entry.classes, 1.0)
+    count = sum(p.numel() for p in model.parameters())
+    if name == "unet3d":  # the paper's number leaves out the norms' scales and shifts
+        count -= sum(p.numel() for m in model.modules() if isinstance(m, torch.nn.BatchNorm3d) for p in m.parameters())
+    assert count == (PUBLISHED | OWN)[name]
 
 
 def test_batch_norms_have_work_for_folding():
@@ -104,6 +161,23 @@ def test_command(tmp_path, capsys):
     assert load(path).graph.outputs[0].shape == (1, 5)
     assert main(["squeezenets", "-o", str(path)]) == 2
     assert capsys.readouterr().err.startswith("error: unknown network 'squeezenets'; did you mean 'squeezenet'?")
+
+
+def test_command_lists_what_there_is(capsys):
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(zoo.NAMES)
+    assert "unet3d            1x3x64x64x64    3D U-Net" in lines
+    assert main([]) == 2
+    assert capsys.readouterr().err == "error: no network is named; `--list` says which there are\n"
+
+
+def test_shapes_of_inputs():
+    assert zoo.input_shape("inception_v3") == (1, 3, 299, 299)
+    assert zoo.input_shape("unet3d", 16, batch=2) == (2, 3, 16, 16, 16)
+    assert zoo.input_shape("lstm", 7) == (1, 7, 40)
+    with pytest.raises(FrontendError, match="ds_cnn has inputs of 1x49x10, which cannot be resized; leave out the si"):
+        zoo.input_shape("ds_cnn", 64)
 
 
 def test_unknown_network():

@@ -9,8 +9,13 @@ Activation = Callable[[], nn.Module]
 
 
 def scaled(channels: int, width: float, divisor: int = 8) -> int:
-    """Channels times the width multiplier, rounded to a multiple of `divisor` and never below it."""
-    return max(divisor, int(channels * width + divisor / 2) // divisor * divisor)
+    """Channels times the width multiplier, as a multiple of `divisor`: the nearest, but never more than a tenth less.
+
+    The rule of the MobileNet authors' code.
+    """
+    exact = channels * width
+    rounded = max(divisor, int(exact + divisor / 2) // divisor * divisor)
+    return rounded if rounded >= 0.9 * exact else rounded + divisor
 
 
 class ConvBN(nn.Sequential):
