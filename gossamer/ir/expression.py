@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gossamer.ir.index import Extents, bounds, substitute_index
-from gossamer.ir.nest import Apply, Const, Convert, Expr, Index, IndexValue, Load, Mod, Nest, Table, parts, rewritten
+from gossamer.ir.index import Extents, leaf_at, rewritten_deep
+from gossamer.ir.nest import Apply, Const, Convert, Expr, Index, IndexValue, Load, Nest, Table, parts, rewritten
 from gossamer.ir.scalar import FUNCTIONS, Numbers
 from gossamer.ir.types import DType
 
@@ -17,8 +17,8 @@ def with_slots(nest: Nest, slots: Sequence[int]) -> Nest:
     def change(leaf: Expr) -> Expr:
         return replace(leaf, operand=slots[leaf.operand]) if isinstance(leaf, Load) else leaf
 
-    epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, change)
-    return replace(nest, body=rewritten(nest.body, change), epilogue=epilogue)
+    epilogue = None if nest.epilogue is None else rewritten_deep(nest.epilogue, change)
+    return replace(nest, body=rewritten_deep(nest.body, change), epilogue=epilogue)
 
 
 def with_reads(
@@ -37,21 +37,6 @@ def at_indices(expr: Expr, axes: Mapping[str, Index], extents: Extents) -> Expr:
     return rewritten(expr, lambda leaf: leaf_at(leaf, axes, extents))
 
 
-def leaf_at(leaf: Expr, axes: Mapping[str, Index], extents: Extents) -> Expr:
-    """A leaf with its axes replaced; a table that would be read outside is read anywhere (the value is not used)."""
-    if isinstance(leaf, Load):
-        return replace(leaf, index=tuple(substitute_index(i, axes, extents) for i in leaf.index))
-    if isinstance(leaf, (IndexValue, Table)):
-        index = substitute_index(leaf.index, axes, extents)
-        return replace(leaf, index=_wrapped(index, len(leaf.values), extents) if isinstance(leaf, Table) else index)
-    return leaf
-
-
-def _wrapped(index: Index, size: int, extents: Extents) -> Index:
-    low, high = bounds(index, extents)
-    return index if low >= 0 and high < size else Mod(index, size)
-
-
 def filled(expr: Expr, fill: float | None) -> Expr:
     """Every load given a fill: `fill`, or where that is None any (the value read is not used)."""
 
@@ -60,7 +45,7 @@ def filled(expr: Expr, fill: float | None) -> Expr:
             return leaf
         return replace(leaf, fill=fill if fill is not None else leaf.fill if leaf.fill is not None else 0.0)
 
-    return rewritten(expr, change)
+    return rewritten_deep(expr, change)
 
 
 def fits(value: Expr, dtype: DType) -> bool:

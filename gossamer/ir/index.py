@@ -4,10 +4,25 @@
 (3*d0 + d1) div 3 is d0 and (3*d0 + d1) mod 3 is d1; `divided` and `remainder` know that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TypeAlias
 
-from gossamer.ir.nest import Affine, Div, Index, Mod, Sum
+from gossamer.ir.interval import reach
+from gossamer.ir.nest import (
+    Affine,
+    Computed,
+    Div,
+    Expr,
+    Index,
+    IndexValue,
+    Load,
+    Mod,
+    Sum,
+    Table,
+    parts,
+    rewritten,
+)
 
 Extents: TypeAlias = Mapping[str, int]
 
@@ -18,7 +33,15 @@ def axes_in(index: Index) -> set[str]:
         return {name for name, _ in index.terms}
     if isinstance(index, Sum):
         return {name for part, _ in index.terms for name in axes_in(part)}
+    if isinstance(index, Computed):
+        return {name for own in _indices(index.value) for name in axes_in(own)}
     return axes_in(index.index)
+
+
+def _indices(expr: Expr) -> list[Index]:
+    leaves = list(parts(expr))
+    positions: list[Index] = [p.index for p in leaves if isinstance(p, (IndexValue, Table))]
+    return positions + [i for p in leaves if isinstance(p, Load) for i in p.index]
 
 
 def bounds(index: Index, extents: Extents) -> tuple[int, int]:
@@ -29,6 +52,9 @@ def bounds(index: Index, extents: Extents) -> tuple[int, int]:
     if isinstance(index, Sum):
         ends = [sorted(factor * end for end in bounds(part, extents)) for part, factor in index.terms]
         return sum(low for low, _ in ends), sum(high for _, high in ends)
+    if isinstance(index, Computed):
+        low, high = reach(index.value, lambda inner: bounds(inner, extents)) or (0, index.extent - 1)
+        return max(0, min(low, index.extent - 1)), max(0, min(high, index.extent - 1))
     low, high = bounds(index.index, extents)
     if isinstance(index, Div):
         return low // index.divisor, high // index.divisor
@@ -39,18 +65,59 @@ def bounds(index: Index, extents: Extents) -> tuple[int, int]:
 def substitute_index(index: Index, axes: Mapping[str, Index], extents: Extents) -> Index:
     """The index with axes replaced by indices; `extents` are those of the axes in the replacements."""
     if isinstance(index, Affine):
-        parts: list[tuple[Index, int]] = [(axes.get(n, Affine(((n, 1),))), f) for n, f in index.terms]
-        return added([*parts, (Affine((), index.constant), 1)])
+        terms: list[tuple[Index, int]] = [(axes.get(n, Affine(((n, 1),))), f) for n, f in index.terms]
+        return added([*terms, (Affine((), index.constant), 1)])
     if isinstance(index, Sum):
         return added([(substitute_index(part, axes, extents), f) for part, f in index.terms])
+    if isinstance(index, Computed):
+        return replace(index, value=rewritten(index.value, lambda leaf: leaf_at(leaf, axes, extents)))
     inner = substitute_index(index.index, axes, extents)
     return (divided if isinstance(index, Div) else remainder)(inner, index.divisor, extents)
 
 
-def added(parts: list[tuple[Index, int]]) -> Index:
+def leaf_at(leaf: Expr, axes: Mapping[str, Index], extents: Extents) -> Expr:
+    """A leaf with its axes replaced; a table that would be read outside is read anywhere (the value is not used)."""
+    if isinstance(leaf, Load):
+        return replace(leaf, index=tuple(substitute_index(i, axes, extents) for i in leaf.index))
+    if isinstance(leaf, (IndexValue, Table)):
+        index = substitute_index(leaf.index, axes, extents)
+        return replace(leaf, index=_inside(index, len(leaf.values), extents) if isinstance(leaf, Table) else index)
+    return leaf
+
+
+def _inside(index: Index, size: int, extents: Extents) -> Index:
+    low, high = bounds(index, extents)
+    return index if low >= 0 and high < size else Mod(index, size)
+
+
+def with_leaves(index: Index, change: Callable[[Expr], Expr]) -> Index:
+    """The index with `change` applied to every leaf of the expressions in it."""
+    if isinstance(index, Affine):
+        return index
+    if isinstance(index, Computed):
+        return replace(index, value=rewritten(index.value, change))
+    if isinstance(index, Sum):
+        return Sum(tuple((with_leaves(part, change), factor) for part, factor in index.terms))
+    return replace(index, index=with_leaves(index.index, change))
+
+
+def rewritten_deep(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
+    """As `rewritten`, and inside of indices too, inner leaves first."""
+
+    def deep(leaf: Expr) -> Expr:
+        if isinstance(leaf, Load):
+            leaf = replace(leaf, index=tuple(with_leaves(i, deep) for i in leaf.index))
+        elif isinstance(leaf, (IndexValue, Table)):
+            leaf = replace(leaf, index=with_leaves(leaf.index, deep))
+        return change(leaf)
+
+    return rewritten(expr, deep)
+
+
+def added(terms: list[tuple[Index, int]]) -> Index:
     """sum(factor * index), as an Affine where every part is one."""
     affine, others = Affine(), list[tuple[Index, int]]()
-    for part, factor in _flat(parts):
+    for part, factor in _flat(terms):
         if isinstance(part, Affine):
             affine = affine + part * factor
         else:
@@ -62,9 +129,9 @@ def added(parts: list[tuple[Index, int]]) -> Index:
     return Sum((*others, (affine, 1)) if affine != Affine() else tuple(others))
 
 
-def _flat(parts: list[tuple[Index, int]]) -> list[tuple[Index, int]]:
+def _flat(terms: list[tuple[Index, int]]) -> list[tuple[Index, int]]:
     found: list[tuple[Index, int]] = []
-    for part, factor in parts:
+    for part, factor in terms:
         nested = [(p, f * factor) for p, f in part.terms] if isinstance(part, Sum) else None
         found.extend([(part, factor)] if nested is None else _flat(nested))
     return found

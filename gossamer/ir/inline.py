@@ -9,9 +9,9 @@ from dataclasses import replace
 from functools import reduce
 from math import prod
 
-from gossamer.ir.expression import at_indices, filled, fits, gives, leaf_at, with_reads, with_slots
+from gossamer.ir.expression import at_indices, filled, fits, gives, with_reads, with_slots
 from gossamer.ir.graph import Graph
-from gossamer.ir.index import Extents, bounds
+from gossamer.ir.index import Extents, bounds, leaf_at
 from gossamer.ir.nest import (
     Acc,
     Affine,
@@ -88,7 +88,7 @@ class _Inliner:
         """Melt one stage; False when there is none left to melt."""
         for slot, nest in self.stages.items():
             readers = [s for s, other in self.stages.items() if any(load.operand == slot for load in other.loads)]
-            if slot in self.results:
+            if slot in self.results or any(_indexed_by(slot, self.stages[r]) for r in readers):
                 continue
             if not readers:
                 pass  # nobody wants it
@@ -152,6 +152,12 @@ class _Inliner:
         """Whether the read is outside its operand exactly when one of the axes is outside its extent."""
         aligned = dict(zip(load.index, self.shapes[load.operand]))
         return all(aligned.get(at(name)) == extent for name, extent in axes)
+
+
+def _indexed_by(slot: int, nest: Nest) -> bool:
+    """Whether the nest reads `slot` inside of an index, where nothing is melted in."""
+    return any(inner.operand == slot for load in nest.loads for inner in parts(load) if isinstance(inner, Load)
+               and inner is not load)
 
 
 def _reads(slot: int, nest: Nest) -> list[int]:

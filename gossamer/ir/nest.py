@@ -85,7 +85,19 @@ class Sum:
     terms: tuple[tuple["Index", int], ...]
 
 
-Index: TypeAlias = Union[Affine, "Div", "Mod", "Sum"]
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """A whole number computed in i64, clipped to 0 .. extent - 1, as an index: for gathers and look-ups.
+
+    `value` may read operands (a gather at run time) and tables (positions fixed at compile time):
+    `Computed(Load(1, (at("d0"),)), 10)` reads row indices[d0] of a tensor of ten rows. Never outside the tensor.
+    """
+
+    value: "Expr"
+    extent: int
+
+
+Index: TypeAlias = Union[Affine, "Div", "Mod", "Sum", "Computed"]
 
 
 def at(axis: str) -> Affine:
@@ -128,9 +140,13 @@ class Acc:
 
 Function: TypeAlias = Literal[
     "add", "sub", "mul", "div", "maximum", "minimum", "pow", "neg", "abs", "exp", "log", "sqrt", "tanh", "erf",
-    "sigmoid", "floor", "ceil", "round", "sign", "sin", "cos", "lt", "le", "eq", "and", "or", "not", "where",
+    "sigmoid", "floor", "ceil", "round", "sign", "sin", "cos", "atan", "lt", "le", "eq", "and", "or", "not", "where",
+    "bit_and", "bit_or", "bit_xor", "shl", "shr",
 ]
-"""Scalar functions. `round` is half to even; `where(c, a, b)`; comparisons give 0 or 1; `div` truncates on integers."""
+"""Scalar functions. `round` is half to even; `where(c, a, b)`; comparisons give 0 or 1; `div` truncates on integers.
+
+`bit_*` and shifts are for integers; a shift by all bits or more leaves 0, or the sign where `shr` moves it in.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +177,7 @@ def apply(function: Function, *args: Expr) -> Apply:
 
 
 def rewritten(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
-    """The expression with `change` applied to every leaf (anything but Apply and Convert)."""
+    """The expression with `change` applied to every leaf (anything but Apply and Convert), not inside of indices."""
     if isinstance(expr, Apply):
         return Apply(expr.function, tuple(rewritten(a, change) for a in expr.args))
     if isinstance(expr, Convert):
@@ -170,11 +186,31 @@ def rewritten(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
 
 
 def parts(expr: Expr) -> Iterator[Expr]:
-    """The expression and everything in it, outermost first."""
+    """The expression and everything in it, the expressions of computed indices included, outermost first."""
     yield expr
-    inner = expr.args if isinstance(expr, Apply) else (expr.value,) if isinstance(expr, Convert) else ()
-    for item in inner:
+    for item in _inner(expr):
         yield from parts(item)
+
+
+def _inner(expr: Expr) -> tuple[Expr, ...]:
+    if isinstance(expr, Apply):
+        return expr.args
+    if isinstance(expr, Convert):
+        return (expr.value,)
+    if isinstance(expr, Load):
+        return tuple(found.value for index in expr.index for found in computed(index))
+    return tuple(found.value for found in computed(expr.index)) if isinstance(expr, (IndexValue, Table)) else ()
+
+
+def computed(index: Index) -> tuple[Computed, ...]:
+    """The computed indices in an index, left to right."""
+    if isinstance(index, Affine):
+        return ()
+    if isinstance(index, Computed):
+        return (index,)
+    if isinstance(index, Sum):
+        return tuple(found for part, _ in index.terms for found in computed(part))
+    return computed(index.index)
 
 
 @dataclass(frozen=True)
@@ -211,7 +247,7 @@ class Nest:
 
     @property
     def loads(self) -> tuple[Load, ...]:
-        """Every read, those of the epilogue last."""
+        """Every read, those inside of indices included, those of the epilogue last."""
         exprs = (self.body,) if self.epilogue is None else (self.body, self.epilogue)
         return tuple(part for expr in exprs for part in parts(expr) if isinstance(part, Load))
 

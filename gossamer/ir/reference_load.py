@@ -1,14 +1,18 @@
 """Reading a tensor at index expressions, for every point of the axes at once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from gossamer.ir.index import bounds
-from gossamer.ir.nest import Affine, Axis, Div, Index, Load, Sum
+from gossamer.ir.nest import Affine, Axis, Computed, Div, Expr, Index, Load, Sum
 from gossamer.ir.scalar import Numbers
+
+Whole: TypeAlias = Callable[[Expr], NDArray[np.int64]]
+"""What the expression of a computed index is at every point."""
 
 
 def viewed(load: Load, array: Numbers, axes: Sequence[Axis]) -> Numbers:
@@ -39,9 +43,11 @@ def _covering(load: Load, array: Numbers, extents: dict[str, int]) -> tuple[Numb
     return np.pad(array, list(zip(before, after)), constant_values=fill), before
 
 
-def gathered(load: Load, array: Numbers, axes: Sequence[Axis]) -> Numbers:
+def gathered(load: Load, array: Numbers, axes: Sequence[Axis], whole: Whole) -> Numbers:
     """Any load, by fancy indexing."""
-    index = [index_array(i, axes) for i in load.index]
+    index = [index_array(i, axes, whole) for i in load.index]
+    if array.size == 0:
+        return np.full(np.broadcast_shapes((1,) * len(axes), *(i.shape for i in index)), load.fill or 0, array.dtype)
     inside = np.ones((1,) * len(axes), dtype=bool)
     for i, extent in zip(index, array.shape):
         inside = inside & (i >= 0) & (i < extent)
@@ -49,17 +55,23 @@ def gathered(load: Load, array: Numbers, axes: Sequence[Axis]) -> Numbers:
     return found if load.fill is None else np.where(inside, found, array.dtype.type(load.fill))
 
 
-def index_array(index: Index, axes: Sequence[Axis]) -> NDArray[np.int64]:
+def index_array(index: Index, axes: Sequence[Axis], whole: Whole) -> NDArray[np.int64]:
     """An index at every point: one dimension per axis, of extent 1 where it does not depend on it."""
     if isinstance(index, Affine):
-        total = np.full((1,) * len(axes), index.constant, dtype=np.int64)
-        factors = dict(index.terms)
-        for i, axis in enumerate(axes):
-            if axis.name in factors:
-                steps = np.arange(axis.extent, dtype=np.int64) * factors[axis.name]
-                total = total + steps.reshape([-1 if k == i else 1 for k in range(len(axes))])
-        return total
+        return _affine(index, axes)
+    if isinstance(index, Computed):
+        return np.clip(whole(index.value), 0, index.extent - 1)
     if isinstance(index, Sum):
-        return sum((index_array(part, axes) * factor for part, factor in index.terms), np.zeros((), np.int64))
-    inner = index_array(index.index, axes)
+        return sum((index_array(part, axes, whole) * factor for part, factor in index.terms), np.zeros((), np.int64))
+    inner = index_array(index.index, axes, whole)
     return inner // index.divisor if isinstance(index, Div) else inner % index.divisor
+
+
+def _affine(index: Affine, axes: Sequence[Axis]) -> NDArray[np.int64]:
+    total = np.full((1,) * len(axes), index.constant, dtype=np.int64)
+    factors = dict(index.terms)
+    for i, axis in enumerate(axes):
+        if axis.name in factors:
+            steps = np.arange(axis.extent, dtype=np.int64) * factors[axis.name]
+            total = total + steps.reshape([-1 if k == i else 1 for k in range(len(axes))])
+    return total

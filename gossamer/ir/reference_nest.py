@@ -21,6 +21,7 @@ from gossamer.ir.nest import (
     Const,
     Convert,
     Expr,
+    Index,
     IndexValue,
     Kernel,
     Load,
@@ -33,12 +34,12 @@ from gossamer.ir.reference_load import gathered, index_array, viewed
 from gossamer.ir.reference_product import contracted
 from gossamer.ir.reference_split import split_axes
 from gossamer.ir.scalar import FUNCTIONS, Numbers
-from gossamer.ir.types import F32, DType
+from gossamer.ir.types import F32, I64, DType
 
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 
 OF_NOTHING: dict[Reduction, float] = {"sum": 0.0, "prod": 1.0, "max": -inf, "min": inf}
-"""What a reduction over no points gives (ops refuse the maximum of no integers, which has no such number)."""
+"""What a reduction over no points gives; of integers the smallest or largest number instead of an infinity."""
 
 
 def evaluate_kernel(kernel: Kernel, operands: Sequence[Array], exact: bool = False) -> tuple[Array, ...]:
@@ -123,13 +124,20 @@ class _Frame:
         if isinstance(expr, Const):
             return np.full((1,) * len(self.axes), expr.value).astype(kind)
         if isinstance(expr, Table):
-            return np.asarray(expr.values).astype(kind)[index_array(expr.index, self.axes)]
+            return np.asarray(expr.values).astype(kind)[self._index(expr.index)]
         assert isinstance(expr, IndexValue)
-        return index_array(expr.index, self.axes).astype(kind)
+        return self._index(expr.index).astype(kind)
+
+    def _index(self, index: Index) -> Numbers:
+        return index_array(index, self.axes, self._whole)
+
+    def _whole(self, expr: Expr) -> Numbers:
+        return self.value(expr, I64)
 
     def _load(self, load: Load, array: Numbers) -> Numbers:
-        affine = all(isinstance(i, Affine) for i in load.index)
-        return (viewed if affine else gathered)(load, array, self.axes)
+        if all(isinstance(i, Affine) for i in load.index):
+            return viewed(load, array, self.axes)
+        return gathered(load, array, self.axes, self._whole)
 
     def _lifted(self, expr: Expr, kind: "np.dtype[np.generic]") -> Numbers | None:
         """Arithmetic on one load and constants is done before the tensor is viewed: a window repeats elements."""
@@ -152,7 +160,7 @@ class _Frame:
         """The accumulator over the parallel axes."""
         assert nest.reduce is not None
         if any(a.extent == 0 for a in nest.reduction):
-            return np.full(nest.shape, OF_NOTHING[nest.reduce], held(nest.compute, self.exact))
+            return np.full(nest.shape, _of_nothing(nest.reduce, held(nest.compute, self.exact)))
         product = self._product(nest)
         if product is not None:
             return product
@@ -177,6 +185,14 @@ class _Frame:
         if reach < 1 << 24:
             return np.dtype(np.float32)
         return np.dtype(np.float64 if reach < 1 << 53 else np.int64)
+
+
+def _of_nothing(reduce: Reduction, kind: "np.dtype[np.generic]") -> Numbers:
+    value = OF_NOTHING[reduce]
+    if kind.kind in "iu" and abs(value) == inf:
+        limits = np.iinfo(kind.str)
+        value = limits.min if value < 0 else limits.max
+    return np.asarray(value, dtype=kind)
 
 
 def _used(load: Load) -> set[str]:

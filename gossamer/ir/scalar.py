@@ -56,6 +56,7 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     "sign": np.sign,
     "sin": np.sin,
     "cos": np.cos,
+    "atan": np.arctan,
     "lt": np.less,
     "le": np.less_equal,
     "eq": np.equal,
@@ -63,5 +64,10 @@ FUNCTIONS: dict[Function, Callable[..., Any]] = {
     "or": np.logical_or,
     "not": np.logical_not,
     "where": _where,
+    "bit_and": np.bitwise_and,
+    "bit_or": np.bitwise_or,
+    "bit_xor": np.bitwise_xor,
+    "shl": np.left_shift,
+    "shr": np.right_shift,
 }
 """Comparisons give booleans, which arithmetic reads as 0 and 1."""

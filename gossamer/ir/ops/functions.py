@@ -105,6 +105,45 @@ class Erf(Op, name="math.erf"):
 
 
 @dataclass(frozen=True)
+class Sin(Op, name="math.sin"):
+    """Sine of an angle in radians. Floats only."""
+
+    x: Value
+
+    def infer(self) -> tuple[TensorType, ...]:
+        return _unary(self.x, need_float)
+
+    def kernel(self) -> Kernel:
+        return _unary_kernel("sin", self.x)
+
+
+@dataclass(frozen=True)
+class Cos(Op, name="math.cos"):
+    """Cosine of an angle in radians. Floats only."""
+
+    x: Value
+
+    def infer(self) -> tuple[TensorType, ...]:
+        return _unary(self.x, need_float)
+
+    def kernel(self) -> Kernel:
+        return _unary_kernel("cos", self.x)
+
+
+@dataclass(frozen=True)
+class Atan(Op, name="math.atan"):
+    """Angle in radians, between -pi/2 and pi/2, whose tangent is x. Floats only."""
+
+    x: Value
+
+    def infer(self) -> tuple[TensorType, ...]:
+        return _unary(self.x, need_float)
+
+    def kernel(self) -> Kernel:
+        return _unary_kernel("atan", self.x)
+
+
+@dataclass(frozen=True)
 class Floor(Op, name="math.floor"):
     """Largest whole number <= x. Floats only."""
 

@@ -6,7 +6,7 @@ Axes of a result are called n oc oh ow when it has four dimensions, d0 d1 ... ot
 from collections.abc import Callable, Sequence
 
 from gossamer.ir.nest import Affine, Axis, Const, Expr, Index, Kernel, Load, Nest, apply, at, single
-from gossamer.ir.types import F32, F64, I32, I64, DType, TensorType, Value
+from gossamer.ir.types import F32, F64, I32, I64, U64, DType, TensorType, Value
 
 NCHW = ("n", "oc", "oh", "ow")
 REDUCED_NCHW = ("kn", "ic", "kh", "kw")
@@ -24,9 +24,11 @@ def reduced_name(axis: int, rank: int) -> str:
 
 
 def compute_type(*dtypes: DType) -> DType:
-    """What arithmetic on these types is done in: f64 and i64 where one of them is, else f32 or i32."""
+    """What arithmetic on these types is done in: f64 and i64 where one of them is, else f32 or i32; u64 in itself."""
     if any(d.floating for d in dtypes):
         return F64 if F64 in dtypes else F32
+    if all(d == U64 for d in dtypes):
+        return U64
     return I64 if any(d.bits > 32 or (d.kind == "u" and d.bits == 32) for d in dtypes) else I32
 
 
@@ -43,11 +45,13 @@ def mapped(x: Value, body: Callable[[Expr], Expr]) -> Kernel:
     return single(1, Nest(axes, body(load), compute_type(x.dtype), x.dtype))
 
 
-def combined(shape: tuple[int, ...], x: Value, y: Value, body: Callable[[Expr, Expr], Expr]) -> Kernel:
-    """out[p] = body(x[p], y[p]), of x's element type, both broadcast to `shape`."""
+def combined(
+    shape: tuple[int, ...], x: Value, y: Value, body: Callable[[Expr, Expr], Expr], dtype: DType | None = None
+) -> Kernel:
+    """out[p] = body(x[p], y[p]), of x's element type (or of `dtype`), both broadcast to `shape`."""
     axes = axes_of(shape)
     loads = load_broadcast(0, x.shape, axes), load_broadcast(1, y.shape, axes)
-    return single(2, Nest(axes, body(*loads), compute_type(x.dtype, y.dtype), x.dtype))
+    return single(2, Nest(axes, body(*loads), compute_type(x.dtype, y.dtype), dtype or x.dtype))
 
 
 def moved(out: TensorType, index: Sequence[Index], fill: float | None = None) -> Kernel:

@@ -16,7 +16,7 @@ from gossamer.ir.types import TensorType, Value
 
 @dataclass(frozen=True)
 class ReduceMean(Op, name="math.reduce_mean"):
-    """Mean of x over `axes`. Floats only."""
+    """Mean of x over `axes`; of nothing NaN. Floats only."""
 
     x: Value
     axes: tuple[int, ...]
@@ -33,7 +33,7 @@ class ReduceMean(Op, name="math.reduce_mean"):
 
 @dataclass(frozen=True)
 class ReduceSum(Op, name="math.reduce_sum"):
-    """Sum of x over `axes`."""
+    """Sum of x over `axes`; of nothing 0."""
 
     x: Value
     axes: tuple[int, ...]
@@ -48,8 +48,8 @@ class ReduceSum(Op, name="math.reduce_sum"):
 
 
 @dataclass(frozen=True)
-class ReduceMax(Op, name="math.reduce_max"):
-    """Largest element of x over `axes`."""
+class ReduceProd(Op, name="math.reduce_prod"):
+    """Product of x over `axes`; of nothing 1."""
 
     x: Value
     axes: tuple[int, ...]
@@ -60,12 +60,12 @@ class ReduceMax(Op, name="math.reduce_max"):
         return (_reduced(self.x, self.axes, self.keepdims),)
 
     def kernel(self) -> Kernel:
-        return _reduction(self, "max")
+        return _reduction(self, "prod")
 
 
 @dataclass(frozen=True)
-class ReduceMin(Op, name="math.reduce_min"):
-    """Smallest element of x over `axes`."""
+class ReduceMax(Op, name="math.reduce_max"):
+    """Largest element of x over `axes`; of no floats -inf."""
 
     x: Value
     axes: tuple[int, ...]
@@ -73,6 +73,24 @@ class ReduceMin(Op, name="math.reduce_min"):
 
     def infer(self) -> tuple[TensorType, ...]:
         need_arithmetic("x", self.x)
+        _need_extremes(self.x, self.axes)
+        return (_reduced(self.x, self.axes, self.keepdims),)
+
+    def kernel(self) -> Kernel:
+        return _reduction(self, "max")
+
+
+@dataclass(frozen=True)
+class ReduceMin(Op, name="math.reduce_min"):
+    """Smallest element of x over `axes`; of no floats inf."""
+
+    x: Value
+    axes: tuple[int, ...]
+    keepdims: bool = True
+
+    def infer(self) -> tuple[TensorType, ...]:
+        need_arithmetic("x", self.x)
+        _need_extremes(self.x, self.axes)
         return (_reduced(self.x, self.axes, self.keepdims),)
 
     def kernel(self) -> Kernel:
@@ -119,18 +137,21 @@ def _normal(axes: tuple[int, ...], rank: int) -> tuple[int, ...]:
     return tuple(sorted(need_axis(a, rank) for a in axes)) or tuple(range(rank))
 
 
+def _need_extremes(x: Value, axes: tuple[int, ...]) -> None:
+    if x.dtype.integer and any(x.shape[a] == 0 for a in _normal(axes, x.type.rank)):
+        raise IRError(f"x has shape {x.shape}, needed elements along axes {axes}: {x.dtype} has no infinity")
+
+
 def _reduced(x: Value, axes: tuple[int, ...], keepdims: bool) -> TensorType:
     gone = _normal(axes, x.type.rank)
     if len(set(gone)) < len(gone):
         raise IRError(f"axes is {axes}, needed each axis once")
-    if any(x.shape[a] == 0 for a in gone):
-        raise IRError(f"x has shape {x.shape}, needed at least one element along axes {axes}")
     kept = tuple(1 if i in gone else e for i, e in enumerate(x.shape) if keepdims or i not in gone)
     return TensorType(x.dtype, kept)
 
 
 def _reduction(
-    op: ReduceMean | ReduceSum | ReduceMax | ReduceMin, reduce: Reduction, epilogue: Expr | None = None
+    op: ReduceMean | ReduceSum | ReduceProd | ReduceMax | ReduceMin, reduce: Reduction, epilogue: Expr | None = None
 ) -> Kernel:
     x, rank = op.x, op.x.type.rank
     gone = _normal(op.axes, rank)

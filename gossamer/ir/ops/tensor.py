@@ -11,6 +11,7 @@ from gossamer.ir.nest import Const, Expr, Index, IndexValue, Kernel, Load, Nest,
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_axis
 from gossamer.ir.ops.nests import axes_of, compute_type, moved
+from gossamer.ir.ops.padding import PadMode, check_mode, repeated_index
 from gossamer.ir.ops.reshaping import reshaped_index
 from gossamer.ir.types import Quant, TensorType, Value
 
@@ -182,12 +183,14 @@ class Split(Op, name="tensor.split"):
 class Pad(Op, name="tensor.pad"):
     """x with (before, after) more indices per dimension, which hold `value` (a negative number crops).
 
-    On a quantised x, `value` 0 is stored as the zero point; other values are refused.
+    On a quantised x, `value` 0 is stored as the zero point; other values are refused. The other modes repeat x itself,
+    as numpy's pad does: "reflect" about its first and last elements, "edge" these elements, "wrap" from the other end.
     """
 
     x: Value
     pads: tuple[tuple[int, int], ...]
     value: float = 0.0
+    mode: PadMode = "constant"
 
     def infer(self) -> tuple[TensorType, ...]:
         if len(self.pads) != self.x.type.rank:
@@ -196,6 +199,7 @@ class Pad(Op, name="tensor.pad"):
         if any(e < 0 for e in shape):
             raise IRError(f"pads is {self.pads}, needed to crop no more than there is in {self.x.shape}")
         self._check_value()
+        check_mode(self.mode, self.x.shape, self.pads)
         return (self.x.type.with_shape(shape),)
 
     def _check_value(self) -> None:
@@ -212,6 +216,8 @@ class Pad(Op, name="tensor.pad"):
 
     def kernel(self) -> Kernel:
         out = self.infer()[0]
+        if self.mode != "constant":
+            return moved(out, repeated_index(self.mode, self.x.shape, self.pads, axes_of(out.shape)))
         fill = float(out.quant.zero_point[0]) if out.quant else self.value
         index: tuple[Index, ...] = tuple(at(a.name) - before for a, (before, _) in zip(axes_of(out.shape), self.pads))
         return moved(out, index, fill if any(p > 0 for pair in self.pads for p in pair) else None)
