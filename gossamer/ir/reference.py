@@ -14,8 +14,10 @@ import numpy as np
 from gossamer.ir.errors import DataError, IRError, nearest
 from gossamer.ir.graph import Array, Graph, Module, Node, Params
 from gossamer.ir.op import Op
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Fused, Param
 from gossamer.ir.reference_nest import evaluate_kernel, held
+from gossamer.ir.reference_scan import evaluate_scan
 from gossamer.ir.types import TensorType, Value
 
 Observer: TypeAlias = Callable[[Value, Array], None]
@@ -66,9 +68,9 @@ def checked_inputs(inputs: Sequence[Value], given: Mapping[str, Array], *, exact
 def evaluate_op(op: Op, operands: Sequence[Array], *, exact: bool = False) -> tuple[Array, ...]:
     """The results of one op (not of an ir.param) on arrays, which are in its operands' types."""
     if isinstance(op, Fused):
-        inputs = {value.name: array for value, array in zip(op.body.inputs, operands, strict=True)}
-        found = evaluate_graph(op.body, inputs, exact=exact)
-        return tuple(found[value.name] for value in op.body.outputs)
+        return _run_body(op.body, dict(zip((v.name for v in op.body.inputs), operands, strict=True)), exact)
+    if isinstance(op, Scan):
+        return evaluate_scan(op, operands, lambda inputs: _run_body(op.body, inputs, exact), exact)
     kernel = op.kernel()
     if kernel is not None:
         return evaluate_kernel(kernel, operands, exact)
@@ -77,6 +79,11 @@ def evaluate_op(op: Op, operands: Sequence[Array], *, exact: bool = False) -> tu
         raise IRError(f"{op.name} has no meaning: it needs a `kernel`, or a `reference` on arrays if it is opaque")
     result = reference(*operands)
     return result if isinstance(result, tuple) else (result,)
+
+
+def _run_body(body: Graph, inputs: Mapping[str, Array], exact: bool) -> tuple[Array, ...]:
+    found = evaluate_graph(body, inputs, exact=exact)
+    return tuple(found[value.name] for value in body.outputs)
 
 
 def _run(
