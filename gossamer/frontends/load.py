@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Union, cast
 
 from gossamer.frontends.text import load_text
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.graph import Module
+from gossamer.ir.graph import Array, Module
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -17,20 +17,27 @@ if TYPE_CHECKING:
 Model = Union[str, PathLike[str], "ModelProto", "TorchModule", "ExportedProgram", Module]
 
 
-def load(model: Model, shapes: Mapping[str, Sequence[int]] | None = None) -> Module:
+def load(
+    model: Model,
+    shapes: Mapping[str, Sequence[int]] | None = None,
+    constants: Mapping[str, Array] | None = None,
+) -> Module:
     """A network from a file (ONNX, or IR text with its weights beside it) or from an object of another library.
 
     `shapes` gives shapes of inputs that the model leaves open: `{"x": (1, 3, 224, 224)}`; a torch module needs one
-    for every input. Raises FrontendError, one sentence that says what is wrong and what to do.
+    for every input. `constants` makes inputs of an ONNX model constants: `{"sizes": numpy.array([1, 3, 448, 448])}`.
+    Raises FrontendError, one sentence that says what is wrong and what to do.
     """
     if isinstance(model, (str, PathLike)):
-        return _load_file(model, shapes)
-    if isinstance(model, Module):
+        return _load_file(model, shapes, constants)
+    if isinstance(model, Module) and not constants:
         return model
     if _is(model, "onnx", "ModelProto"):
         from gossamer.frontends.onnx import load_onnx_model
 
-        return load_onnx_model(cast("ModelProto", model), shapes=shapes)
+        return load_onnx_model(cast("ModelProto", model), shapes=shapes, constants=constants)
+    if constants:
+        raise FrontendError("constants are for inputs of ONNX models; leave them out")
     if _is(model, "torch", "ExportedProgram") or _is(model, "torch", "Module"):
         from gossamer.frontends.torch import load_torch
 
@@ -45,7 +52,9 @@ def _is(model: Any, package: str, name: str) -> bool:
     return any(c.__name__ == name and c.__module__.split(".")[0] in homes for c in type(model).__mro__)
 
 
-def _load_file(path: str | PathLike[str], shapes: Mapping[str, Sequence[int]] | None) -> Module:
+def _load_file(
+    path: str | PathLike[str], shapes: Mapping[str, Sequence[int]] | None, constants: Mapping[str, Array] | None
+) -> Module:
     head = _head(Path(fspath(path)))
     if head.startswith(b"PK\x03\x04"):
         hint = "if it is a saved PyTorch program, open it with torch.export.load and pass what that returns"
@@ -53,10 +62,12 @@ def _load_file(path: str | PathLike[str], shapes: Mapping[str, Sequence[int]] | 
     if _is_text(head):
         if shapes:
             raise FrontendError(f"{path}: IR text says every shape itself; leave out the shape of {', '.join(shapes)}")
+        if constants:
+            raise FrontendError(f"{path}: constants are for inputs of ONNX models; leave them out")
         return load_text(path)
     from gossamer.frontends.onnx import load_onnx
 
-    return load_onnx(path, shapes)
+    return load_onnx(path, shapes, constants)
 
 
 def _head(path: Path) -> bytes:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-from onnx import AttributeProto, NodeProto, helper
+from onnx import AttributeProto, GraphProto, NodeProto, helper
 
 from gossamer.frontends.onnx.scope import Scope
 from gossamer.frontends.onnx.tensors import Constant, checked_type, constant_of
@@ -17,12 +17,18 @@ from gossamer.ir.ops import Reshape
 from gossamer.ir.types import DType, TensorType, Value
 
 
+class Graphs(Protocol):
+    """Imports inner graphs, those of If and Loop."""
+
+    def graph(self, graph: GraphProto, given: Sequence[Value | Constant], node: NodeProto) -> tuple[str, ...]: ...
+
+
 class Call:
     """Operands are counted as in the ONNX standard; an optional one that is left out is None."""
 
-    def __init__(self, scope: Scope, node: NodeProto, opset: int) -> None:
+    def __init__(self, scope: Scope, node: NodeProto, opset: int, graphs: "Graphs") -> None:
         self.node, self.opset = node, opset
-        self._scope = scope
+        self._scope, self._graphs = scope, graphs
         self._attributes = {a.name: a for a in node.attribute}
 
     # --- operands
@@ -53,7 +59,7 @@ class Call:
         item = self.item(index)
         if isinstance(item, Constant):
             return item.load()
-        raise Unsupported(f"its operand '{self.node.input[index]}' is computed at run time and has to be a constant")
+        raise Unsupported(self._scope.unknown(self.node.input[index], item))
 
     # --- attributes
 
@@ -83,6 +89,13 @@ class Call:
     def axis(self, rank: int, default: int) -> int:
         """Attribute `axis` counted from the front."""
         return from_front(self.attr_int("axis", default), rank)
+
+    def graph(self, name: str, given: Sequence[Value | Constant]) -> tuple[Value | Constant, ...]:
+        """Import the inner graph in attribute `name` on `given` inputs: what its outputs are."""
+        found = self._attributes.get(name)
+        if found is None or found.type != AttributeProto.GRAPH:
+            raise FrontendError(f"its attribute '{name}' is malformed: a graph is needed")
+        return tuple(self._scope.look(output) for output in self._graphs.graph(found.g, given, self.node))
 
     def _attribute(self, name: str, kind: int, default: Any) -> Any:
         found = self._attributes.get(name)

@@ -6,28 +6,49 @@ The onnx package's own reference evaluator does the work, one node at a time.
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
+from typing import TYPE_CHECKING
 
 import numpy as np
 from onnx import NodeProto
-from onnx.reference import ReferenceEvaluator
 
 from gossamer.frontends.onnx.call import whole
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
+
+if TYPE_CHECKING:
+    from onnx.reference import ReferenceEvaluator
 
 SMALL = 1 << 16
 """More elements than this are weights, and stay for the IR's own passes."""
 _LARGEST = 1 << 24
 
 _POINTWISE = frozenset((
-    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Min", "Mod", "Mul", "Or",
-    "Pow", "Sub", "Sum", "Where", "Xor",
+    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod",
+    "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor",
 ))  # fmt: skip
-FOLDED = _POINTWISE | frozenset((
-    "Abs", "Cast", "Ceil", "Clip", "Concat", "ConstantOfShape", "CumSum", "Expand", "Flatten", "Floor", "Gather", "Neg",
-    "Not", "Range", "Reciprocal", "ReduceMax", "ReduceMin", "ReduceProd", "ReduceSum", "Reshape", "Round", "ScatterND",
-    "Sign", "Slice", "Split", "Sqrt", "Squeeze", "Tile", "Transpose", "Unsqueeze",
+_NO_LARGER = frozenset((
+    "Abs", "Acos", "Acosh", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "BitwiseAnd",
+    "BitwiseNot", "BitwiseOr", "BitwiseXor", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Compress", "Concat", "Cos", "Cosh",
+    "CumSum", "DepthToSpace", "Elu", "Erf", "Exp", "EyeLike", "Flatten", "Floor", "GatherElements", "Gelu",
+    "HardSigmoid", "HardSwish", "Hardmax", "Identity", "IsInf", "IsNaN", "LeakyRelu", "Log", "LogSoftmax", "Neg",
+    "NonZero", "Not", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
+    "ReduceMean", "ReduceMin", "ReduceProd", "ReduceSum", "ReduceSumSquare", "Relu", "Reshape", "ReverseSequence",
+    "Round", "ScatterElements", "ScatterND", "Selu", "Shape", "Sigmoid", "Sign", "Sin", "Sinh", "Size", "Slice",
+    "Softmax", "Softplus", "Softsign", "SpaceToDepth", "Split", "Sqrt", "Squeeze", "Tan", "Tanh", "TopK", "Transpose",
+    "Trilu", "Unique", "Unsqueeze",
 ))  # fmt: skip
+"""Operators whose results are at most a few times as large as their operands."""
+_MEASURED = frozenset((
+    "BlackmanWindow", "ConstantOfShape", "Expand", "Gather", "GatherND", "HammingWindow", "HannWindow", "MatMul",
+    "MelWeightMatrix", "OneHot", "Pad", "Range", "Tile",
+))  # fmt: skip
+"""Operators whose results `_result_size` measures before they are made."""
+FOLDED = _POINTWISE | _NO_LARGER | _MEASURED
+
+
+def foldable(operator: str, elements: int, known: bool) -> bool:
+    """Is the operator to be computed here from constants of so many elements? `known`: the table has it as well."""
+    return operator in FOLDED and (elements <= SMALL or not known)
 
 
 def folded(node: NodeProto, opset: int, arrays: Sequence[Array | None]) -> tuple[Array, ...]:
@@ -54,7 +75,9 @@ def _anonymous(node: NodeProto, arrays: Sequence[Array | None]) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _evaluator(node: bytes, opset: int) -> ReferenceEvaluator:
+def _evaluator(node: bytes, opset: int) -> "ReferenceEvaluator":
+    from onnx.reference import ReferenceEvaluator  # takes long to import, and many networks need no arithmetic
+
     return ReferenceEvaluator(NodeProto.FromString(node), opsets={"": opset})
 
 
@@ -73,6 +96,16 @@ def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
     match node.op_type:
         case "ConstantOfShape":
             return prod(whole(arrays[0]))
+        case "BlackmanWindow" | "HammingWindow" | "HannWindow":
+            return int(np.ravel(arrays[0])[0])
+        case "MelWeightMatrix":
+            return int(np.ravel(arrays[0])[0]) * (int(np.ravel(arrays[1])[0]) // 2 + 1)
+        case "MatMul":
+            return arrays[0].size * max(1, arrays[1].shape[-1] if arrays[1].ndim else 1)
+        case "OneHot":
+            return arrays[0].size * int(np.ravel(arrays[1])[0])
+        case "Pad":
+            return _padded(node, arrays)
         case "Expand":
             return prod(np.broadcast_shapes(arrays[0].shape, tuple(min(n, _LARGEST + 1) for n in whole(arrays[1]))))
         case "Tile":
@@ -80,8 +113,14 @@ def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
         case "Range":
             start, stop, step = (float(np.ravel(a)[0]) for a in arrays)
             return int(abs(stop - start) / abs(step)) if step else _LARGEST + 1
-        case "Gather":
+        case "Gather" | "GatherND":
             return arrays[0].size * max(1, arrays[1].size)
         case _:
             return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if node.op_type in _POINTWISE else 0
 
+
+
+def _padded(node: NodeProto, arrays: Sequence[Array]) -> int:
+    attribute = next((a.ints for a in node.attribute if a.name == "pads"), ())
+    pads = whole(arrays[1]) if len(arrays) > 1 else tuple(attribute)
+    return (max(arrays[0].shape, default=1) + max(0, *pads)) ** arrays[0].ndim if pads else arrays[0].size

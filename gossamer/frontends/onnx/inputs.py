@@ -1,11 +1,13 @@
-"""Inputs of the graph: static shapes only, and what to say when a file leaves them open."""
+"""Inputs of the graph: static shapes only, what to say when a file leaves them open, and inputs made constants."""
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 from onnx import ValueInfoProto
 
-from gossamer.frontends.onnx.tensors import checked_type, dtype_of
+from gossamer.frontends.onnx.tensors import Constant, checked_type, dtype_of, narrow
 from gossamer.ir.errors import FrontendError, nearest
+from gossamer.ir.graph import Array
 from gossamer.ir.types import TensorType
 
 _GUESS = {0: 1, 1: 3}  # what an open axis of an image tends to be: one image, three channels, then pixels
@@ -31,6 +33,25 @@ def input_types(inputs: Sequence[ValueInfoProto], shapes: Mapping[str, Sequence[
     if still_open:
         raise FrontendError(_open_message(still_open))
     return types
+
+
+def fixed_inputs(inputs: Sequence[ValueInfoProto], constants: Mapping[str, Array]) -> dict[str, Constant]:
+    """Inputs that are to be constants of the network, checked against what the file says of them."""
+    infos = {info.name: info for info in inputs}
+    for name in constants:
+        if name not in infos:
+            raise FrontendError(f"there is no input '{name}' to give a constant for{nearest(name, list(infos))}")
+    return {name: _fixed(infos[name], array) for name, array in constants.items()}
+
+
+def _fixed(info: ValueInfoProto, given: Array) -> Constant:
+    dtype, array = dtype_of(info.type.tensor_type.elem_type, f"input '{info.name}'"), np.asarray(given)
+    shape = _merged(info.name, _declared(info), array.shape) if array.size else array.shape
+    narrowed = narrow(array, dtype)
+    if array.dtype.kind not in "biufV" or not np.array_equal(narrowed.astype(array.dtype), array, equal_nan=True):
+        raise FrontendError(f"input '{info.name}' holds {dtype}, which the constant's {array.dtype} numbers do not fit")
+    held = narrowed.astype(dtype.numpy)
+    return Constant(checked_type(dtype, shape or (), f"input '{info.name}'"), lambda: held)
 
 
 def _declared(info: ValueInfoProto) -> list[int | str | None] | None:

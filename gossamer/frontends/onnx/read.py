@@ -7,7 +7,7 @@ from onnx import GraphProto, ModelProto, inliner
 
 from gossamer.ir.errors import FrontendError
 
-OPSET_MIN, OPSET_MAX = 7, 25
+OPSET_MIN, OPSET_MAX = 1, 28
 _LARGEST = 1 << 31  # protobuf's own limit for one message
 
 
@@ -21,7 +21,7 @@ def checked_model(model: ModelProto) -> ModelProto:
     if not model.HasField("graph") or not model.graph.node:
         raise FrontendError("this is not an ONNX model: it holds no graph")
     _check_names(model.graph)
-    opset_of(model)
+    opsets_of(model)
     return _inlined(model) if model.functions else model
 
 
@@ -43,17 +43,17 @@ def _inlined(model: ModelProto) -> ModelProto:
         raise FrontendError(f"the model's functions are malformed: {reason}") from error
 
 
-def opset_of(model: ModelProto) -> int:
-    """The version of the standard operators that the model was written for."""
-    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+def opsets_of(model: ModelProto) -> dict[str, int]:
+    """Domain -> version of the operators that the model was written for; the standard operators' domain is ""."""
+    versions = {"" if entry.domain == "ai.onnx" else entry.domain: entry.version for entry in model.opset_import}
     if not versions:
         raise FrontendError("the ONNX model does not say which opset it uses; export it again")
-    if not OPSET_MIN <= versions[0] <= OPSET_MAX:
+    if not OPSET_MIN <= versions.setdefault("", OPSET_MAX) <= OPSET_MAX:
         raise FrontendError(
-            f"the model uses ONNX opset {versions[0]}, and {OPSET_MIN} to {OPSET_MAX} are understood; "
+            f"the model uses ONNX opset {versions['']}, and {OPSET_MIN} to {OPSET_MAX} are understood; "
             "convert it with onnx.version_converter"
         )
-    return versions[0]
+    return versions
 
 
 def _read(path: Path) -> bytes:

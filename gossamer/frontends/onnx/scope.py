@@ -41,9 +41,25 @@ class Scope:
             raise Lost(name)
         return item
 
+    def withdraw(self, name: str) -> Value | Constant | None:
+        """What the name was defined as; it can be defined again."""
+        return self._items.pop(name, None)
+
     def known(self, name: str) -> bool:
         """Is its content known at import?"""
         return isinstance(self._items.get(name), Constant)
+
+    def unknown(self, name: str, item: Value) -> str:
+        """Why a name whose content has to be known is refused, and what can be done about it."""
+        inputs = {v.name for v in self.builder.inputs}
+        behind, pending = {item.name} & inputs, {item.name}
+        for node in reversed(self.builder.nodes):
+            if any(v.name in pending for v in node.results):
+                pending |= {v.name for v in node.op.operands}
+                behind |= pending & inputs
+        remedy = ", ".join(f"'{found}': ..." for found in sorted(behind))
+        text = f"its operand '{name}' is computed at run time and has to be a constant"
+        return f"{text}; if it is always the same, load the model with constants={{{remedy}}}" if behind else text
 
     def value(self, name: str, item: Value | Constant) -> Value:
         """A value for it, called `name` if that is a constant used for the first time."""
@@ -61,6 +77,12 @@ class Scope:
         while unique in self._taken or unique in self._params:
             serial += 1
             unique = f"{name}{serial}"
+        return unique
+
+    def reserve(self, name: str) -> str:
+        """A name like `fresh` gives, never given again: for names inside of function bodies and loops."""
+        unique = self.fresh(name)
+        self._taken.add(unique)
         return unique
 
     def new_param(self, array: Array, name: str) -> Value:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, TypeProto, helper, numpy_helper
 
 from gossamer.frontends.limits import check_elements
 from gossamer.frontends.onnx.external import External, find_external
@@ -20,6 +20,7 @@ _NAMES = {
 }  # fmt: skip
 _KNOWN = frozenset(TensorProto.DataType.keys())
 _DTYPES = {TensorProto.DataType.Value(n): DType.parse(t) for n, t in _NAMES.items() if n in _KNOWN}
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +33,31 @@ class Constant:
 
 
 def constant_of(array: Array) -> Constant:
-    """A constant that is already there."""
-    held = np.asarray(array)
-    dtype = DType.parse("bool" if held.dtype == np.bool_ else f"{held.dtype.kind}{8 * held.dtype.itemsize}")
+    """A constant that is already there; FrontendError for an element type that the IR has not."""
+    found = np.asarray(array)
+    dtype = _dtype_of_array(found)
+    held = _held(found, TensorType(dtype, found.shape))
     return Constant(TensorType(dtype, held.shape), lambda: held)
+
+
+def _dtype_of_array(array: Array) -> DType:
+    """Types that numpy itself lacks (bfloat16, int4, ...) are those of ml_dtypes, and known by their names."""
+    name = array.dtype.name.upper().replace("_", "")
+    if name in _NAMES:
+        return DType.parse(_NAMES[name])
+    if array.dtype not in (np.float32, np.float64):
+        raise FrontendError(f"a constant has the element type {array.dtype}, which is not supported")
+    return DType.parse(f"f{8 * array.dtype.itemsize}")
+
+
+def onnx_type(kind: TensorType) -> TypeProto:
+    """The ONNX type of a tensor of the IR; a scale has no place in it."""
+    return helper.make_tensor_type_proto(_CODES[kind.dtype], kind.shape)
+
+
+def narrow(array: Array, dtype: DType) -> Array:
+    """The numbers in the numpy type that ONNX means (ml_dtypes' bfloat16), from the one that the IR holds them in."""
+    return array if dtype not in _CODES else array.astype(helper.tensor_dtype_to_np_dtype(_CODES[dtype]), copy=False)
 
 
 def dtype_of(code: int, where: str) -> DType:
