@@ -11,5 +11,6 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     pooling,
     products,
     quant,
+    resize,
     shaping,
 )
