@@ -24,7 +24,7 @@ def input_types(inputs: Sequence[ValueInfoProto], shapes: Mapping[str, Sequence[
     still_open: list[tuple[str, str, list[int | str | None] | None]] = []
     for info in inputs:
         declared = _declared(info)
-        shape = _merged(info.name, declared, shapes.get(info.name))
+        shape = _merged(info.name, declared, shapes.get(info.name), _empty(info))
         if shape is None:
             still_open.append((info.name, _described(declared), declared))
         else:
@@ -67,7 +67,14 @@ def _declared(info: ValueInfoProto) -> list[int | str | None] | None:
     return [d.dim_value if d.dim_value > 0 else d.dim_param or None for d in dims]
 
 
-def _merged(name: str, declared: list[int | str | None] | None, given: Sequence[int] | None) -> tuple[int, ...] | None:
+def _empty(info: ValueInfoProto) -> bool:
+    """Does the file say that the input has no elements, or may it mean any extent by that?"""
+    return any(d.HasField("dim_value") and d.dim_value == 0 for d in info.type.tensor_type.shape.dim)
+
+
+def _merged(
+    name: str, declared: list[int | str | None] | None, given: Sequence[int] | None, declared_empty: bool = False
+) -> tuple[int, ...] | None:
     if given is None:
         fixed = [d for d in declared or () if isinstance(d, int)]
         return tuple(fixed) if declared is not None and len(fixed) == len(declared) else None
@@ -76,7 +83,7 @@ def _merged(name: str, declared: list[int | str | None] | None, given: Sequence[
     ):
         wanted = "x".join(str(d or "?") for d in declared)
         raise FrontendError(f"input '{name}' has shape {wanted} in the file, and {_text(given)} does not fit it")
-    if any(extent < 1 for extent in given):
+    if any(extent < 1 for extent in given) and not declared_empty:
         raise FrontendError(f"input '{name}' cannot have shape {_text(given)}; extents are at least 1")
     return tuple(given)
 
