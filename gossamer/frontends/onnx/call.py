@@ -133,6 +133,14 @@ class Call:
         """Append an op on the way there; its result gets a fresh name."""
         return self._append(op, (self._scope.fresh(f"{self._stem}.step"),))[0]
 
+    def steps(self, op: Op) -> tuple[Value, ...]:
+        """Append an op of several results on the way there."""
+        return self._append(op, [self._scope.fresh(f"{self._stem}.step") for _ in op.infer()])
+
+    def derived(self, constant: Constant, suffix: str) -> Value:
+        """A new parameter whose numbers are computed from the file's when they are asked for."""
+        return self._scope.value(self._scope.fresh(f"{self._stem}.{suffix}"), constant)
+
     def param(self, array: Array, suffix: str, dtype: DType | None = None) -> Value:
         """A new parameter, made up by the importer; of the array's own element type, or of `dtype`."""
         constant = constant_of(array if dtype is None else np.asarray(array, dtype.numpy))

@@ -11,6 +11,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     pooling,
     products,
     quant,
+    recurrent,
     resize,
     shaping,
 )
