@@ -22,7 +22,7 @@ def load(
     shapes: Mapping[str, Sequence[int]] | None = None,
     constants: Mapping[str, Array] | None = None,
 ) -> Module:
-    """A network from a file (ONNX, or IR text with its weights beside it) or from an object of another library.
+    """A network from a file (ONNX, TensorFlow Lite, IR text with its weights beside it) or another library's object.
 
     `shapes` gives shapes of inputs that the model leaves open: `{"x": (1, 3, 224, 224)}`; a torch module needs one
     for every input. `constants` makes inputs of an ONNX model constants: `{"sizes": numpy.array([1, 3, 448, 448])}`.
@@ -65,6 +65,10 @@ def _load_file(
         if constants:
             raise FrontendError(f"{path}: constants are for inputs of ONNX models; leave them out")
         return load_text(path)
+    if head[4:8] == b"TFL3":
+        from gossamer.frontends.tflite import load_tflite
+
+        return load_tflite(path, shapes)
     from gossamer.frontends.onnx import load_onnx
 
     return load_onnx(path, shapes, constants)

@@ -48,10 +48,11 @@ class MaxPool2d(Op, name="nn.max_pool2d"):
 
 @dataclass(frozen=True)
 class AvgPool2d(Op, name="nn.avg_pool2d"):
-    """out[n,c,oh,ow] = mean of the window x[n, c, oh*sh + kh - top, ow*sw + kw - left] over kh,kw. Floats only.
+    """out[n,c,oh,ow] = mean of the window x[n, c, oh*sh + kh - top, ow*sw + kw - left] over kh,kw.
 
     Padding counts as 0 in the sum; it counts in the divisor only with `count_include_pad`. What a `ceil_mode` window
-    covers beyond the padding never counts.
+    covers beyond the padding never counts. x is of a float type, or quantised with one scale, which is kept: then it is
+    the mean of the integers, rounded half away from 0, as TensorFlow Lite has it.
     """
 
     x: Value
@@ -62,14 +63,28 @@ class AvgPool2d(Op, name="nn.avg_pool2d"):
     count_include_pad: bool = False
 
     def infer(self) -> tuple[TensorType, ...]:
-        need_float("x", self.x)
+        quant = self.x.type.quant
+        if quant is None:
+            need_float("x", self.x)
+        elif quant.axis is not None:
+            raise IRError("x has one scale per channel, needed one scale: the mean of integers keeps it")
         return (_pooled(self),)
 
     def kernel(self) -> Kernel:
         out, kind = self.infer()[0], compute_type(self.x.dtype)
-        load = Load(0, _taps(self), 0.0 if _leaves(self, out) else None)
-        epilogue = apply("div", Acc(), self._divisor(out))
+        load = Load(0, _taps(self), self._padding() if _leaves(self, out) else None)
+        total, count = Acc(), self._divisor(out)
+        if self.x.type.quant is not None:  # integer division truncates: half a divisor, with the sum's sign, rounds it
+            half = apply("mul", apply("sign", total), apply("div", count, Const(2.0)))
+            epilogue = apply("div", apply("add", total, half), count)
+        else:
+            epilogue = apply("div", total, count)
         return single(1, Nest((*axes_of(out.shape), *_loops(self)), load, kind, self.x.dtype, "sum", epilogue))
+
+    def _padding(self) -> float:
+        """What padding adds to a sum: the integer that stands for 0 where it counts, nothing where it does not."""
+        quant = self.x.type.quant
+        return float(quant.zero_point[0]) if quant is not None and self.count_include_pad else 0.0
 
     def _divisor(self, out: TensorType) -> Expr:
         return _times(*(self._counted(side, out.shape[2 + side]) for side in (0, 1)))

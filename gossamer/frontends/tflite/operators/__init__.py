@@ -1,0 +1,11 @@
+"""The operators that are understood; importing this package fills the table."""
+
+from gossamer.frontends.tflite.operators import (  # noqa: F401
+    moving,
+    pointwise,
+    pooling,
+    precision,
+    products,
+    reductions,
+    shaping,
+)
