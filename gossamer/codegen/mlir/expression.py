@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from gossamer.codegen.mlir.indices import IndexArithmetic, computed_in
+from gossamer.codegen.mlir.indices import IndexArithmetic
 from gossamer.codegen.mlir.scalar import Arithmetic, Scalar
 from gossamer.codegen.mlir.writer import Tensor
 from gossamer.ir.index import bounds
-from gossamer.ir.nest import Acc, Apply, Axis, Computed, Const, Convert, Expr, Index, IndexValue, Load, Table
+from gossamer.ir.nest import Acc, Apply, Axis, Computed, Const, Convert, Expr, Index, IndexValue, Load, Table, computed
 from gossamer.ir.types import BOOL, I64, DType
 
 
@@ -53,7 +53,7 @@ class Body:
 
     def index(self, index: Index) -> str:
         """The name of an index at this point."""
-        for part in computed_in(index):
+        for part in computed(index):
             if part not in self._computed:
                 self._computed[part] = self._at_run_time(part)
         return self._indices.value(index, self._computed)

@@ -11,11 +11,11 @@ import numpy as np
 
 from gossamer.codegen.mlir.access import Operand, mappable, operand
 from gossamer.codegen.mlir.expression import Body
-from gossamer.codegen.mlir.indices import affine_map, computed_in, dimension, straight
+from gossamer.codegen.mlir.indices import affine_map, dimension, straight
 from gossamer.codegen.mlir.scalar import Arithmetic, Scalar
 from gossamer.codegen.mlir.types import element, literal
 from gossamer.codegen.mlir.writer import Tensor, Writer
-from gossamer.ir.nest import Acc, Axis, Convert, Expr, Index, IndexValue, Kernel, Load, Nest, Table, parts
+from gossamer.ir.nest import Acc, Axis, Convert, Expr, Kernel, Load, Nest, Table, parts
 from gossamer.ir.reference_nest import OF_NOTHING
 from gossamer.ir.reference_split import split_axes
 from gossamer.ir.types import F32, F64, I64, DType
@@ -136,15 +136,8 @@ class _Generic:
 
     def _find(self, expr: Expr) -> None:
         for part in parts(expr):
-            if isinstance(part, IndexValue):
-                self._find_computed((part.index,))
-            elif isinstance(part, (Load, Table)) and part not in self._inputs and part not in self._sources:
+            if isinstance(part, (Load, Table)) and part not in self._inputs and part not in self._sources:
                 self._read(part)
-
-    def _find_computed(self, index: Sequence[Index]) -> None:
-        for part in index:
-            for computed in computed_in(part):
-                self._find(computed.value)
 
     def _read(self, read: Load | Table) -> None:
         if isinstance(read, Table):
@@ -156,7 +149,6 @@ class _Generic:
             self._add(read, operand(self._writer, source, load, self._extents))
             return
         self._sources[read] = source
-        self._find_computed(load.index)
 
     def _add(self, read: "Load | Table | Acc", found: Operand) -> None:
         self._inputs[read] = _Input(found, self._writer.fresh("a"))

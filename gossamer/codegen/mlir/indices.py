@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from gossamer.codegen.mlir.writer import Writer
-from gossamer.ir.nest import Affine, Axis, Computed, Div, Index, Mod, Sum
+from gossamer.ir.nest import Affine, Axis, Computed, Div, Index, Sum
 
 
 def dimension(axis: str) -> str:
@@ -72,12 +72,3 @@ class IndexArithmetic:
         """The remainder that is never negative."""
         below = self.binary("muli", self.binary("floordivsi", x, divisor), divisor)
         return self.binary("subi", x, below)
-
-
-def computed_in(index: Index) -> list[Computed]:
-    """The run-time parts of an index, outermost ones only."""
-    if isinstance(index, Computed):
-        return [index]
-    if isinstance(index, Sum):
-        return [found for part, _ in index.terms for found in computed_in(part)]
-    return computed_in(index.index) if isinstance(index, (Div, Mod)) else []

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from gossamer.codegen.mlir.generic import lower_kernel
+from gossamer.codegen.mlir.loop import scan
 from gossamer.codegen.mlir.opaque import opaque
 from gossamer.codegen.mlir.shapes import concatenated, reshaped
 from gossamer.codegen.mlir.types import tensor_of
@@ -11,7 +12,7 @@ from gossamer.codegen.mlir.winograd import winograd
 from gossamer.codegen.mlir.writer import Tensor, Writer
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Module, Node
-from gossamer.ir.ops import Concat, Conv2d, Fused, Param, Reshape
+from gossamer.ir.ops import Concat, Conv2d, Fused, Param, Reshape, Scan
 from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import F32, Value
 
@@ -61,6 +62,8 @@ class _Walk:
             return [reshaped(writer, operands[0], op.shape, name)]
         if isinstance(op, Concat):
             return [concatenated(writer, operands, op.axis % len(node.result.shape), node.result.shape, name)]
+        if isinstance(op, Scan):
+            return scan(writer, op, operands, node.results, self.nodes)
         kernel = op.kernel()
         if isinstance(op, Conv2d) and schedule is not None and schedule.winograd_m is not None and op.x.dtype == F32:
             return [winograd(writer, op, schedule.winograd_m, operands, name)]

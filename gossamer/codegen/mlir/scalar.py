@@ -80,7 +80,7 @@ class Arithmetic:
 _LOGIC = {"and": "arith.andi", "or": "arith.ori", "not": ""}
 
 _FLOAT = {
-    "add": "arith.addf", "sub": "arith.subf", "mul": "arith.mulf", "div": "arith.divf",
+    "add": "arith.addf", "sub": "arith.subf", "mul": "arith.mulf",
     "maximum": "arith.maximumf", "minimum": "arith.minimumf", "pow": "math.powf", "neg": "arith.negf",
     "abs": "math.absf", "exp": "math.exp", "log": "math.log", "sqrt": "math.sqrt", "tanh": "math.tanh",
     "erf": "math.erf", "floor": "math.floor", "ceil": "math.ceil", "round": "math.roundeven", "sin": "math.sin",
@@ -90,7 +90,7 @@ _INTEGER = {
     "add": "arith.addi", "sub": "arith.subi", "mul": "arith.muli", "pow": "math.ipowi", "abs": "math.absi",
     "bit_and": "arith.andi", "bit_or": "arith.ori", "bit_xor": "arith.xori",
 }  # fmt: skip
-_SIGNED = {"div": ("divsi", "divui"), "maximum": ("maxsi", "maxui"), "minimum": ("minsi", "minui")}
+_SIGNED = {"maximum": ("maxsi", "maxui"), "minimum": ("minsi", "minui")}
 
 
 def _operation(function: str, dtype: DType) -> str:
@@ -149,7 +149,22 @@ def _shift(name: str) -> Callable[[Arithmetic, Scalar, Scalar], Scalar]:
     return shift
 
 
+def _div(a: Arithmetic, x: Scalar, y: Scalar) -> Scalar:
+    """Division; of integers by 0 it gives 0 and by -1 it negates, since `arith` gives those no meaning (or a trap)."""
+    if x.dtype.floating:
+        return a.set(x.dtype, "arith.divf", x, y)
+    signed = x.dtype.kind == "i"
+    zero, one = a.constant(0, x.dtype), a.constant(1, x.dtype)
+    trap, other = a.compare("eq", y, zero), zero
+    if signed:
+        negated = a.set(x.dtype, "arith.subi", zero, x)
+        other = a.select(trap, zero, negated)
+        trap = a.set(BOOL, "arith.ori", trap, a.compare("eq", y, a.constant(-1, x.dtype)))
+    quotient = a.set(x.dtype, "arith.divsi" if signed else "arith.divui", x, a.select(trap, one, y))
+    return a.select(trap, other, quotient)
+
+
 _SPELLED: dict[str, Callable[..., Scalar]] = {
-    "sigmoid": _sigmoid, "sign": _sign, "neg": _neg, "shl": _shift("shl"), "shr": _shift("shr"),
+    "div": _div, "sigmoid": _sigmoid, "sign": _sign, "neg": _neg, "shl": _shift("shl"), "shr": _shift("shr"),
     "floor": _rounding("floor"), "ceil": _rounding("ceil"), "round": _rounding("round"),
 }  # fmt: skip
