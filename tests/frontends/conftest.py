@@ -72,11 +72,16 @@ def onnxruntime() -> Callable[..., list[np.ndarray]]:
     return run_onnxruntime
 
 
-@pytest.fixture
-def data() -> Path:
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
     """The folder of published data; tests that need it are skipped without it."""
     root = Path(__file__).parents[2]
     folder = Path(os.environ.get("GOSSAMER_DATA", root.parent / "shared" / "data"))
     if not (folder / "onnx_mlperf_tiny").is_dir():
         pytest.skip("published data is not here: set GOSSAMER_DATA")
     return folder
+
+
+@pytest.fixture
+def data(data_folder: Path) -> Path:
+    return data_folder

@@ -5,6 +5,7 @@ import pytest
 
 from gossamer.ir.errors import IRError
 from gossamer.ir.ops import (
+    AvgPool2d,
     Cast,
     ChannelShuffle,
     Concat,
@@ -162,3 +163,23 @@ def test_scales_move_with_their_axis():
     assert Reshape(x, (1, 2, 3, 2, 2)).infer()[0].quant.axis == 2
     with pytest.raises(IRError, match="one scale per index of axis 1"):
         Reshape(x, (6, 4)).infer()
+
+
+@pytest.mark.parametrize("counted", [False, True])
+def test_average_of_integers_rounds_half_away_from_zero(counted):
+    """The integers themselves: 0 is where they are rounded away from, and padding counts as the zero point or not."""
+    kind = TensorType(I8, (1, 1, 5, 5), Quant((0.1,), (-3,)))
+    op = AvgPool2d(Value("x", kind), (2, 2), (1, 1), (1, 1, 1, 1), count_include_pad=counted)
+    assert op.infer()[0] == TensorType(I8, (1, 1, 6, 6), kind.quant)
+    x = np.random.default_rng(5).integers(-128, 128, (5, 5)).astype(np.int8)
+    wide, ones = np.full((7, 7), -3 if counted else 0), np.full((7, 7), 1 if counted else 0)
+    wide[1:6, 1:6], ones[1:6, 1:6] = x, 1
+    total, count = (sum(a[i : i + 6, j : j + 6] for i in (0, 1) for j in (0, 1)) for a in (wide, ones))
+    wanted = np.sign(total) * np.floor(np.abs(total) / count + 0.5)
+    np.testing.assert_array_equal(evaluate_op(op, (x[None, None],))[0][0, 0], wanted)
+
+
+def test_average_of_integers_needs_one_scale():
+    x = Value("x", TensorType(I8, (1, 2, 4, 4), Quant((0.1, 0.2), (0,), 1)))
+    with pytest.raises(IRError, match="one scale per channel, needed one scale"):
+        AvgPool2d(x, (2, 2)).infer()
