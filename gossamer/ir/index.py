@@ -90,25 +90,28 @@ def _inside(index: Index, size: int, extents: Extents) -> Index:
     return index if low >= 0 and high < size else Mod(index, size)
 
 
-def with_leaves(index: Index, change: Callable[[Expr], Expr]) -> Index:
-    """The index with `change` applied to every leaf of the expressions in it."""
+def with_values(index: Index, change: Callable[[Expr], Expr]) -> Index:
+    """The index with every computed index in it computed from change(its expression)."""
     if isinstance(index, Affine):
         return index
     if isinstance(index, Computed):
-        return replace(index, value=rewritten(index.value, change))
+        return replace(index, value=change(index.value))
     if isinstance(index, Sum):
-        return Sum(tuple((with_leaves(part, change), factor) for part, factor in index.terms))
-    return replace(index, index=with_leaves(index.index, change))
+        return Sum(tuple((with_values(part, change), factor) for part, factor in index.terms))
+    return replace(index, index=with_values(index.index, change))
 
 
 def rewritten_deep(expr: Expr, change: Callable[[Expr], Expr]) -> Expr:
     """As `rewritten`, and inside of indices too, inner leaves first."""
 
+    def inside(index: Index) -> Index:
+        return with_values(index, lambda value: rewritten(value, deep))
+
     def deep(leaf: Expr) -> Expr:
         if isinstance(leaf, Load):
-            leaf = replace(leaf, index=tuple(with_leaves(i, deep) for i in leaf.index))
+            leaf = replace(leaf, index=tuple(map(inside, leaf.index)))
         elif isinstance(leaf, (IndexValue, Table)):
-            leaf = replace(leaf, index=with_leaves(leaf.index, deep))
+            leaf = replace(leaf, index=inside(leaf.index))
         return change(leaf)
 
     return rewritten(expr, deep)

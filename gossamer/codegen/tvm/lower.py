@@ -1,9 +1,8 @@
 """A program and the storage of its tensors -> a tvm function of naive loop nests, one block per stored stage.
 
 Pointwise stages that are not stored are inlined where they are read. A block iterates over the physical dimensions of
-the tensor it stores (halo left out) and over its reduction axes, some of them split to match blocked operands. An index
-that is a bare axis, split as its operand is, uses the split loop variables; any other uses division and remainder, so a
-tensor in any layout can be read by any stage. Invariant: no read leaves its buffer.
+the tensor it stores (halo left out) and over its reduction axes, some of them split to match blocked operands.
+Invariant: no read leaves its buffer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,10 +13,11 @@ from gossamer.codegen.tvm.adapter import Block, Buffer, build_function, tirx
 from gossamer.codegen.tvm.forms import Form, Storage, storage_dtype
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
+from gossamer.codegen.tvm.place import Coordinate, Point
+from gossamer.codegen.tvm.program import loads
 from gossamer.codegen.tvm.scalar import Scalar, call, cast, number
-from gossamer.ir.index import bounds
-from gossamer.ir.nest import Affine, Apply, Axis, Const, Convert, Expr, Index, IndexValue, Kernel, Load, Mod, Nest, Sum
-from gossamer.ir.types import DType
+from gossamer.ir.nest import Apply, Axis, Const, Convert, Expr, IndexValue, Kernel, Load, Nest
+from gossamer.ir.types import I32, I64, DType
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,6 @@ class Nesting:
     dims: tuple[Dim, ...]
     reduction: tuple[ReductionLoop, ...]
     extents: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Coordinate:
-    """A nest axis in a block: its value, its parts by stride, the largest value it can take, and the axis's extent.
-
-    The value exceeds the extent in surplus lanes.
-    """
-
-    value: Scalar
-    parts: Mapping[int, Scalar]
-    high: int
-    extent: int
 
 
 def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, ...]]:
@@ -129,7 +116,7 @@ class _Stage:
 
     def _spatial(self, dims: Sequence[Dim], loops: Sequence[Any]) -> dict[str, Coordinate]:
         return {
-            axis.name: _joined(
+            axis.name: Coordinate.joined(
                 [(d.stride, v, d.extent) for d, v in zip(dims, loops, strict=True) if d.axis == i], axis.extent
             )
             for i, axis in enumerate(self.nest.parallel)
@@ -140,7 +127,7 @@ class _Stage:
         for digit, loop in zip(self.nesting.reduction, loops, strict=True):
             found.setdefault(digit.axis, []).append((digit.stride, loop, digit.extent))
         extents = {axis.name: axis.extent for axis in self.nest.reduction}
-        return {name: _joined(parts, extents[name]) for name, parts in found.items()}
+        return {name: Coordinate.joined(parts, extents[name]) for name, parts in found.items()}
 
     def masked(self, value: Scalar, where: Mapping[str, Coordinate], storage: Storage) -> Scalar:
         for axis in self.nest.parallel:
@@ -153,7 +140,7 @@ class _Stage:
         if isinstance(expr, Const):
             return number(expr.value, dtype)
         if isinstance(expr, IndexValue):
-            return cast(_index(expr.index, where), dtype)
+            return cast(self._point(where).index(expr.index), dtype)
         if isinstance(expr, Load):
             return cast(self._load(expr, where), dtype)
         if isinstance(expr, Apply):
@@ -163,6 +150,20 @@ class _Stage:
             return cast(inner, dtype)
         raise TypeError(f"not an expression of a normalised program: {expr}")
 
+    def _point(self, where: Mapping[str, Coordinate]) -> Point:
+        return Point(where, lambda value: self.expression(value, self._index_type(value), where))
+
+    def _index_type(self, value: Expr) -> DType:
+        """What a computed index is computed in: 64 bits only where it reads numbers that wide."""
+        wide = any(self._wide(load) for load in loads(value))
+        return I64 if wide else I32
+
+    def _wide(self, load: Load) -> bool:
+        stage = load.operand - self.program.operands
+        operand = self.form.operands[load.operand].dtype if stage < 0 else ""
+        dtype = operand or storage_dtype(self.program.stages[stage].dtype)
+        return dtype not in ("bool", "int8", "uint8", "int16", "uint16", "int32")
+
     def _load(self, load: Load, where: Mapping[str, Coordinate]) -> Scalar:
         stage = load.operand - self.program.operands
         if stage in self.known:
@@ -171,7 +172,7 @@ class _Stage:
             return self._inlined(self.program.stages[stage], load, where)
         storage = self.form.operands[load.operand] if stage < 0 else self.form.stages[stage]
         buffer = self.buffers[f"i{load.operand}" if stage < 0 else f"s{stage}"]
-        physical, guards = _place(load, storage.layout, where)
+        physical, guards = self._point(where).place(load, storage.layout)
         value = buffer[tuple(physical)]
         if not guards:
             return value
@@ -181,8 +182,10 @@ class _Stage:
         inner: dict[str, Coordinate] = {}
         for axis, index in zip(nest.parallel, load.index, strict=True):
             bare = bare_axis(index)
-            value = where[bare] if bare else Coordinate(_index(index, where), {}, _range(index, where)[1], axis.extent)
-            inner[axis.name] = value
+            point = self._point(where)
+            inner[axis.name] = (
+                where[bare] if bare else Coordinate(point.index(index), {}, point.range(index)[1], axis.extent)
+            )
         return cast(self.expression(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
 
 
@@ -198,72 +201,6 @@ def stage_value(
     return stage.masked(
         cast(stage.expression(stage.nest.body, stage.nest.compute, where), storage.dtype), where, storage
     )
-
-
-def _joined(parts: list[tuple[int, Any, int]], extent: int) -> Coordinate:
-    value: Scalar = 0
-    for stride, variable, _ in parts:
-        value = variable * stride + value
-    return Coordinate(value, {s: v for s, v, _ in parts}, sum(s * (e - 1) for s, _, e in parts), extent)
-
-
-def _place(load: Load, layout: Layout, where: Mapping[str, Coordinate]) -> tuple[list[Scalar], list[Scalar]]:
-    physical: list[Scalar] = []
-    guards: list[Scalar] = []
-    for axis, index in enumerate(load.index):
-        guards += _guards(load, layout, axis, index, where)
-    for dim in layout.dims:
-        physical.append(_digit(dim, layout, load.index[dim.axis], where))
-    return physical, guards
-
-
-def _guards(load: Load, layout: Layout, axis: int, index: Index, where: Mapping[str, Coordinate]) -> list[Scalar]:
-    """Tests an index needs to stay in the tensor, or in its halo when that holds the value wanted there."""
-    low, high = _range(index, where)
-    framed = layout.has_halo and layout.fill == load.fill
-    if framed and layout.fill != 0 and len(layout.parts(axis)) > 1:
-        # beyond the channels lie surplus lanes, which hold 0 whatever the halo holds: only surplus steps may read them
-        framed = bounds(index, {name: c.extent for name, c in where.items()})[1] < layout.logical[axis]
-    before = layout.before[axis] if framed else 0
-    extent = layout.logical[axis]
-    room = layout.capacity(axis) if framed or load.fill is None else extent
-    value = _index(index, where)
-    tests = [value >= 0] if low < -before else []
-    return tests + ([value < extent] if high >= room else [])
-
-
-def _digit(dim: Dim, layout: Layout, index: Index, where: Mapping[str, Coordinate]) -> Scalar:
-    parts = layout.parts(dim.axis)
-    if len(parts) == 1:
-        return _index(index, where) + layout.before[dim.axis]
-    bare = bare_axis(index)
-    if bare and {p.stride for p in parts} <= set(where[bare].parts):
-        top = max(p.stride for p in parts)
-        limit = dim.stride * dim.extent if dim.stride < top else 1 << 62
-        return sum((v * (s // dim.stride) for s, v in where[bare].parts.items() if dim.stride <= s < limit), start=0)
-    value = _index(index, where)
-    if dim.stride > 1:
-        value = tirx.floordiv(value, dim.stride)
-    return value if dim is parts[0] else tirx.floormod(value, dim.extent)
-
-
-def _index(index: Index, where: Mapping[str, Coordinate]) -> Scalar:
-    if isinstance(index, Affine):
-        value: Scalar = tirx.const(index.constant, "int32") if not index.terms else index.constant
-        for name, factor in index.terms:
-            value = where[name].value * factor + value
-        return value
-    if isinstance(index, Sum):
-        value = 0
-        for inner, factor in index.terms:
-            value = _index(inner, where) * factor + value
-        return value
-    inner = _index(index.index, where)
-    return tirx.floormod(inner, index.divisor) if isinstance(index, Mod) else tirx.floordiv(inner, index.divisor)
-
-
-def _range(index: Index, where: Mapping[str, Coordinate]) -> tuple[int, int]:
-    return bounds(index, {name: c.high + 1 for name, c in where.items()})
 
 
 _REDUCTIONS: dict[str, tuple[float, Callable[[Scalar, Scalar], Scalar]]] = {

@@ -16,10 +16,25 @@ from numpy.typing import NDArray
 from gossamer.codegen.tvm.indices import simplified
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Node
+from gossamer.ir.index import rewritten_deep, with_values
 from gossamer.ir.inline import inline_pointwise
-from gossamer.ir.nest import Acc, Apply, Convert, Expr, Kernel, Load, Nest, Table, at, parts, rewritten
+from gossamer.ir.nest import (
+    Acc,
+    Apply,
+    Convert,
+    Expr,
+    Index,
+    IndexValue,
+    Kernel,
+    Load,
+    Nest,
+    Table,
+    at,
+    parts,
+    rewritten,
+)
 from gossamer.ir.ops.structure import Fused
-from gossamer.ir.types import DType
+from gossamer.ir.types import I32, I64, DType
 
 Array: TypeAlias = NDArray[Any]
 
@@ -72,8 +87,8 @@ def renumbered(nest: Nest, table: Mapping[int, int] | Sequence[int]) -> Nest:
     def change(leaf: Expr) -> Expr:
         return replace(leaf, operand=table[leaf.operand]) if isinstance(leaf, Load) else leaf
 
-    epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, change)
-    return replace(nest, body=rewritten(nest.body, change), epilogue=epilogue)
+    epilogue = None if nest.epilogue is None else rewritten_deep(nest.epilogue, change)
+    return replace(nest, body=rewritten_deep(nest.body, change), epilogue=epilogue)
 
 
 def _with_acc(expr: Expr, total: Expr) -> Expr:
@@ -110,19 +125,40 @@ def _materialise_results(kernel: Kernel) -> Kernel:
     return Kernel(kernel.operands, tuple(stages), tuple(results))
 
 
+Constants: TypeAlias = dict[tuple[DType, tuple[float, ...]], int]
+
+
 def _hoist_tables(kernel: Kernel) -> Program:
-    found: dict[tuple[DType, tuple[float, ...]], int] = {}
-
-    def hoisted(expr: Expr, around: DType) -> Expr:
-        if isinstance(expr, Table):
-            return Load(kernel.operands + found.setdefault((around, expr.values), len(found)), (expr.index,))
-        if isinstance(expr, Apply):
-            return Apply(expr.function, tuple(hoisted(a, around) for a in expr.args))
-        return replace(expr, value=hoisted(expr.value, expr.compute)) if isinstance(expr, Convert) else expr
-
+    found: Constants = {}
     for nest in kernel.stages:  # a first walk counts them: stages are numbered after all operands
-        hoisted(nest.body, nest.compute)
+        _hoisted(nest.body, nest.compute, kernel.operands, found)
     shifted = [*range(kernel.operands), *(kernel.operands + len(found) + i for i in range(len(kernel.stages)))]
     moved = (renumbered(nest, shifted) for nest in kernel.stages)
-    stages = tuple(replace(nest, body=hoisted(nest.body, nest.compute)) for nest in moved)
+    stages = tuple(replace(n, body=_hoisted(n.body, n.compute, kernel.operands, found)) for n in moved)
     return Program(Kernel(kernel.operands + len(found), stages, kernel.results), tuple(found))
+
+
+def _hoisted(expr: Expr, around: DType, first: int, found: Constants) -> Expr:
+    """The expression with its tables read as operands from `first` on."""
+    if isinstance(expr, Apply):
+        return Apply(expr.function, tuple(_hoisted(a, around, first, found) for a in expr.args))
+    if isinstance(expr, Convert):
+        return replace(expr, value=_hoisted(expr.value, expr.compute, first, found))
+    if isinstance(expr, Load):
+        return replace(expr, index=tuple(_hoisted_index(i, first, found) for i in expr.index))
+    if isinstance(expr, (Table, IndexValue)):
+        expr = replace(expr, index=_hoisted_index(expr.index, first, found))
+    if isinstance(expr, Table):
+        return Load(first + found.setdefault((around, expr.values), len(found)), (expr.index,))
+    return expr
+
+
+def _hoisted_index(index: Index, first: int, found: Constants) -> Index:
+    """Tables of positions are kept in 32 bits where they fit."""
+
+    def change(value: Expr) -> Expr:
+        tables = [p for p in parts(value) if isinstance(p, Table)]
+        narrow = all(abs(v) < 1 << 31 for table in tables for v in table.values)
+        return _hoisted(value, I32 if narrow else I64, first, found)
+
+    return with_values(index, change)

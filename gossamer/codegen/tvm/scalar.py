@@ -138,6 +138,22 @@ def _div(d: str, x: Scalar, y: Scalar) -> Scalar:
     return tirx.Select(trap, other, tirx.truncdiv(x, tirx.Select(trap, one, y)))
 
 
+def _shl(d: str, x: Scalar, y: Scalar) -> Scalar:
+    """Shifting by all bits or more is undefined to the machine; nothing is left then."""
+    places = tirx.min(tirx.max(y, number(0, d)), number(_bits(d) - 1, d))
+    return tirx.Select(tirx.LT(y, number(_bits(d), d)), tirx.shift_left(x, places), number(0, d))
+
+
+def _shr(d: str, x: Scalar, y: Scalar) -> Scalar:
+    places = tirx.min(tirx.max(y, number(0, d)), number(_bits(d) - 1, d))
+    shifted = tirx.shift_right(x, places)
+    return shifted if d.startswith("int") else tirx.Select(tirx.LT(y, number(_bits(d), d)), shifted, number(0, d))
+
+
+def _bits(d: str) -> int:
+    return int(d.lstrip("uint"))
+
+
 _TABLE: dict[str, Callable[..., Scalar]] = {
     "add": lambda d, x, y: x + y, "sub": lambda d, x, y: x - y, "mul": lambda d, x, y: x * y,
     "div": _div,
@@ -146,10 +162,12 @@ _TABLE: dict[str, Callable[..., Scalar]] = {
     "exp": _exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": _tanh, "erf": _erf,
     "sigmoid": _sigmoid, "round": _rounding(tirx.nearbyint),
     "floor": _rounding(tirx.floor), "ceil": _rounding(tirx.ceil),
-    "sign": _sign, "sin": lambda d, x: tirx.sin(x), "cos": lambda d, x: tirx.cos(x),
+    "sign": _sign, "atan": lambda d, x: tirx.atan(x), "sin": lambda d, x: tirx.sin(x), "cos": lambda d, x: tirx.cos(x),
     "lt": _compare(tirx.LT), "le": _compare(tirx.LE), "eq": _compare(tirx.EQ),
     "and": lambda d, x, y: _as_number(d, tirx.And(_true(d, x), _true(d, y))),
     "or": lambda d, x, y: _as_number(d, tirx.Or(_true(d, x), _true(d, y))),
     "not": lambda d, x: _as_number(d, tirx.Not(_true(d, x))),
     "where": lambda d, c, x, y: tirx.Select(_true(d, c), x, y),
+    "bit_and": lambda d, x, y: tirx.bitwise_and(x, y), "bit_or": lambda d, x, y: tirx.bitwise_or(x, y),
+    "bit_xor": lambda d, x, y: tirx.bitwise_xor(x, y), "shl": _shl, "shr": _shr,
 }  # fmt: skip
