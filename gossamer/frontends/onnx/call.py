@@ -8,7 +8,7 @@ import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, helper
 
 from gossamer.frontends.onnx.scope import Scope
-from gossamer.frontends.onnx.tensors import Constant, checked_type, constant_of
+from gossamer.frontends.onnx.tensors import Constant, checked_type, constant_of, dtype_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
@@ -59,7 +59,7 @@ class Call:
         item = self.item(index)
         if isinstance(item, Constant):
             return item.load()
-        raise Unsupported(self._scope.unknown(self.node.input[index], item))
+        raise Unsupported(self._scope.unknown(self.node.input[index]))
 
     # --- attributes
 
@@ -89,6 +89,10 @@ class Call:
     def axis(self, rank: int, default: int) -> int:
         """Attribute `axis` counted from the front."""
         return from_front(self.attr_int("axis", default), rank)
+
+    def attr_dtype(self, name: str, default: DType) -> DType:
+        """The element type that the attribute names by its ONNX number."""
+        return dtype_of(self.attr_int(name, 0), "its result") if name in self._attributes else default
 
     def graph(self, name: str, given: Sequence[Value | Constant]) -> tuple[Value | Constant, ...]:
         """Import the inner graph in attribute `name` on `given` inputs: what its outputs are."""
@@ -136,6 +140,10 @@ class Call:
     def steps(self, op: Op) -> tuple[Value, ...]:
         """Append an op of several results on the way there."""
         return self._append(op, [self._scope.fresh(f"{self._stem}.step") for _ in op.infer()])
+
+    def as_value(self, item: Value | Constant, suffix: str) -> Value:
+        """What is perhaps a constant, as a value: a new parameter then."""
+        return item if isinstance(item, Value) else self.derived(item, suffix)
 
     def derived(self, constant: Constant, suffix: str) -> Value:
         """A new parameter whose numbers are computed from the file's when they are asked for."""

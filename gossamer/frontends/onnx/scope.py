@@ -49,8 +49,9 @@ class Scope:
         """Is its content known at import?"""
         return isinstance(self._items.get(name), Constant)
 
-    def unknown(self, name: str, item: Value) -> str:
+    def unknown(self, name: str) -> str:
         """Why a name whose content has to be known is refused, and what can be done about it."""
+        item = self.look(name)
         inputs = {v.name for v in self.builder.inputs}
         behind, pending = {item.name} & inputs, {item.name}
         for node in reversed(self.builder.nodes):

@@ -11,7 +11,7 @@ from onnx import GraphProto, NodeProto, TypeProto
 
 from gossamer.frontends.onnx import operators  # noqa: F401  (fills the table)
 from gossamer.frontends.onnx.call import Call
-from gossamer.frontends.onnx.fold import foldable, folded
+from gossamer.frontends.onnx.fold import FOLDED, foldable, folded
 from gossamer.frontends.onnx.functions import body_of, has_body
 from gossamer.frontends.onnx.renaming import Renaming
 from gossamer.frontends.onnx.scope import Lost, Scope
@@ -116,6 +116,9 @@ class Walk:
         """Import what the standard says the operator is made of."""
         if self._unknown(node):
             raise UnknownOperator(_operator(node))
+        if not has_body(node, self._opsets):
+            open_ones = [i for i in node.input if i and not self.scope.known(i)]
+            raise Unsupported(self.scope.unknown(open_ones[0]) if open_ones else "its operands are too large")
         types = [onnx_type(self.scope.look(i).type) if i else TypeProto() for i in node.input]
         body = body_of(node, self._opsets, types, self._renaming(node))
         if body is None:
@@ -124,7 +127,9 @@ class Walk:
         return tuple(self.scope.withdraw(name) if name else None for name in node.output)
 
     def _unknown(self, node: NodeProto) -> bool:
-        return (domain_of(node), node.op_type) not in HANDLERS and not has_body(node, self._opsets)
+        if (domain_of(node), node.op_type) in HANDLERS or has_body(node, self._opsets):
+            return False
+        return bool(domain_of(node)) or node.op_type not in FOLDED
 
 
 def _placed(node: NodeProto, error: FrontendError) -> str:

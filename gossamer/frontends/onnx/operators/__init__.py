@@ -3,8 +3,13 @@
 from gossamer.frontends.onnx.operators import (  # noqa: F401
     activations,
     arithmetic,
+    attention,
+    casting,
+    comparing,
+    control,
     convolutions,
     gates,
+    indexing,
     lrn,
     moving,
     normalise,
@@ -12,6 +17,8 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     products,
     quant,
     recurrent,
+    reducing,
     resize,
     shaping,
+    trigonometry,
 )

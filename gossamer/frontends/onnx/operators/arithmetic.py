@@ -1,12 +1,10 @@
-"""Pointwise arithmetic and reductions."""
+"""Pointwise arithmetic; comparisons, trigonometry and reductions have files of their own."""
 
 from collections.abc import Callable
 
-import numpy as np
-
-from gossamer.frontends.onnx.call import Call, from_front
+from gossamer.frontends.onnx.call import Call
+from gossamer.frontends.onnx.operators.legacy import pair
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import dtype_of
 from gossamer.ir.op import Op
 from gossamer.ir.ops import (
     Abs,
@@ -14,25 +12,25 @@ from gossamer.ir.ops import (
     Cast,
     Ceil,
     Div,
+    Equal,
     Erf,
     Exp,
     Floor,
+    Less,
     Log,
     Maximum,
     Minimum,
     Mul,
     Neg,
+    Or,
     Pow,
-    ReduceMax,
-    ReduceMean,
-    ReduceMin,
-    ReduceSum,
     Round,
     Sign,
     Sqrt,
     Sub,
+    Where,
 )
-from gossamer.ir.types import TensorType, Value
+from gossamer.ir.types import F64, DType, TensorType, Value
 
 _BINARY: dict[str, Callable[..., Op]] = {"Add": Add, "Sub": Sub, "Mul": Mul, "Div": Div}
 _UNARY: dict[str, Callable[..., Op]] = {
@@ -40,14 +38,11 @@ _UNARY: dict[str, Callable[..., Op]] = {
     "Round": Round, "Sign": Sign,
 }  # fmt: skip
 _VARIADIC: dict[str, Callable[..., Op]] = {"Max": Maximum, "Min": Minimum, "Sum": Add}
-_REDUCTIONS: dict[str, Callable[..., Op]] = {
-    "ReduceMean": ReduceMean, "ReduceSum": ReduceSum, "ReduceMax": ReduceMax, "ReduceMin": ReduceMin,
-}  # fmt: skip
 
 
 @operator(*_BINARY)
 def binary(call: Call) -> Result:
-    return call.emit(_BINARY[call.node.op_type](call.value(0), call.value(1)))
+    return call.emit(_BINARY[call.node.op_type](*pair(call)))
 
 
 @operator(*_UNARY)
@@ -57,17 +52,22 @@ def unary(call: Call) -> Result:
 
 @operator("Pow")
 def power(call: Call) -> Result:
-    """The exponent may have another element type than the base in ONNX, not in the IR."""
-    x, y = call.value(0), call.value(1)
-    if x.dtype != y.dtype:
-        y = call.step(Cast(y, TensorType(x.dtype, y.shape)))
-    return call.emit(Pow(x, y))
+    """The exponent may have another element type than the base in ONNX, not in the IR; whole powers go through f64."""
+    x, y = pair(call)
+    if x.dtype.floating:
+        return call.emit(Pow(x, _as(call, y, x.dtype)))
+    found = call.step(Pow(_as(call, x, F64), _as(call, y, F64)))
+    return call.emit(Cast(found, TensorType(x.dtype, found.shape)))
+
+
+def _as(call: Call, x: Value, dtype: DType) -> Value:
+    return x if x.dtype == dtype else call.step(Cast(x, TensorType(dtype, x.shape)))
 
 
 @operator("Reciprocal")
 def reciprocal(call: Call) -> Result:
     x = call.value(0)
-    return call.emit(Div(call.param(np.ones((), x.dtype.numpy), "one"), x))
+    return call.emit(Div(call.number(1.0, x, "one"), x))
 
 
 @operator(*_VARIADIC)
@@ -79,27 +79,31 @@ def variadic(call: Call) -> Result:
     return call.emit(kind(first, rest[-1])) if rest else first
 
 
-@operator(*_REDUCTIONS)
-def reduction(call: Call) -> Result:
-    x, axes = call.value(0), call.ints_or_operand("axes", 1)
-    if not axes and call.attr_int("noop_with_empty_axes", 0):
-        return x
-    return call.emit(_REDUCTIONS[call.node.op_type](x, _axes(axes, x), bool(call.attr_int("keepdims", 1))))
+@operator("Mean")
+def mean(call: Call) -> Result:
+    total, *rest = call.values()
+    for value in rest:
+        total = call.step(Add(total, value))
+    return call.emit(Div(total, call.number(len(rest) + 1, total))) if rest else total
 
 
-@operator("ReduceL2")
-def reduce_l2(call: Call) -> Result:
-    x, axes = call.value(0), call.ints_or_operand("axes", 1)
-    squares = call.step(Mul(x, x))
-    return call.emit(Sqrt(call.step(ReduceSum(squares, _axes(axes, x), bool(call.attr_int("keepdims", 1))))))
+@operator("Mod")
+def modulus(call: Call) -> Result:
+    """The remainder of x / y: with `fmod` it has x's sign, as in C, else y's, as in Python."""
+    x, y = call.value(0), call.value(1)
+    left = Sub(x, call.step(Mul(_whole_part(call, call.step(Div(x, y))), y)))
+    if call.attr_int("fmod", 0) or x.dtype.kind == "u":
+        return call.emit(left)
+    remainder = call.step(left)
+    zero = call.number(0, x)
+    crossed = call.step(Equal(call.step(Less(remainder, zero)), call.step(Less(y, zero))))
+    fits = call.step(Or(crossed, call.step(Equal(remainder, zero))))
+    return call.emit(Where(fits, remainder, call.step(Add(remainder, y))))
 
 
-@operator("Cast")
-def cast(call: Call) -> Result:
-    x, dtype = call.value(0), dtype_of(call.attr_int("to", 0), "its result")
-    return x if dtype == x.dtype else call.emit(Cast(x, TensorType(dtype, x.shape)))
-
-
-def _axes(axes: tuple[int, ...] | None, x: Value) -> tuple[int, ...]:
-    """Counted from the front; no axes at all means every axis."""
-    return tuple(from_front(a, x.type.rank) for a in axes) if axes else tuple(range(x.type.rank))
+def _whole_part(call: Call, quotient: Value) -> Value:
+    """The quotient towards 0, which that of integers is."""
+    if not quotient.dtype.floating:
+        return quotient
+    below = call.step(Less(quotient, call.number(0.0, quotient)))
+    return call.step(Where(below, call.step(Ceil(quotient)), call.step(Floor(quotient))))

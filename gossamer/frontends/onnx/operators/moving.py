@@ -6,10 +6,13 @@ import numpy as np
 
 from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.ops import Concat, Pad, Reshape, Slice, Split
+from gossamer.ir.graph import Array
+from gossamer.ir.ops import Concat, Expand, Pad, Slice, Split, Tile
+from gossamer.ir.ops.padding import PadMode
 from gossamer.ir.types import Value
+
+_MODES: dict[str, PadMode] = {"constant": "constant", "reflect": "reflect", "edge": "edge", "wrap": "wrap"}
 
 
 @operator("Concat")
@@ -34,7 +37,7 @@ def slice_(call: Call) -> Result:
     for axis, *cut in zip(axes, starts, stops, steps):
         place = from_front(axis, x.type.rank)
         ranges[place] = ranges[place][slice(*cut)]
-    return _picked(call, x, ranges)
+    return picked(call, x, ranges)
 
 
 @operator("Split")
@@ -48,48 +51,50 @@ def split(call: Call) -> Result:
     return call.emit_all(Split(x, sizes, axis)) if len(sizes) > 1 else x
 
 
-@operator("Gather")
-def gather(call: Call) -> Result:
-    """Indices must be known and evenly spaced: then it is a slice (and a scalar index drops the axis)."""
-    x, indices = call.value(0), call.constant(1)
-    axis = call.axis(x.type.rank, 0)
-    picked = np.asarray(indices)
-    if picked.ndim > 1 or picked.size == 0:
-        raise Unsupported(f"its indices have {picked.ndim} axes and only evenly spaced lists are supported")
-    places = [from_front(i, x.shape[axis]) for i in whole(picked)]
-    ranges = [_evenly(places) if i == axis else range(extent) for i, extent in enumerate(x.shape)]
-    if picked.ndim == 1:
-        return _picked(call, x, ranges)
-    part = _picked(call, x, ranges, last=False)
-    return call.emit(Reshape(part, tuple(e for i, e in enumerate(part.shape) if i != axis)))
-
-
 @operator("Pad")
 def pad(call: Call) -> Result:
-    """Attributes before opset 11; since 18 only some axes may be named."""
+    """Attributes before opset 11; since 18 only some axes may be named. Modes other than constant may crop as well."""
     x, amounts = call.value(0), call.ints_or_operand("pads", 1)
-    if call.attr_text("mode", "constant") != "constant":
-        raise Unsupported(f"its mode is '{call.attr_text('mode', '')}' and only 'constant' is supported")
     axes = whole(found) if (found := call.constant(3)) is not None else tuple(range(x.type.rank))
     if amounts is None or len(amounts) != 2 * len(axes):
         raise FrontendError(f"its pads {amounts} are malformed: two for each of {len(axes)} axes are needed")
     pads = [(0, 0)] * x.type.rank
     for axis, before, after in zip(axes, amounts[: len(axes)], amounts[len(axes) :]):
         pads[from_front(axis, x.type.rank)] = (before, after)
-    filling = call.constant(2)
-    value = call.attr_float("value", 0.0) if filling is None else float(np.ravel(filling)[0])
-    return call.emit(Pad(x, tuple(pads), value)) if any(map(any, pads)) else x
+    if not any(map(any, pads)):
+        return x
+    mode = call.attr_text("mode", "constant")
+    if mode not in _MODES:
+        raise FrontendError(f"its mode '{mode}' is malformed")
+    if mode == "constant":
+        filling = call.constant(2)
+        return call.emit(Pad(x, tuple(pads), call.attr_float("value", 0.0) if filling is None else _only(filling)))
+    crops = tuple((min(0, before), min(0, after)) for before, after in pads)
+    x = call.step(Pad(x, crops)) if any(map(any, crops)) else x
+    return call.emit(Pad(x, tuple((max(0, before), max(0, after)) for before, after in pads), mode=_MODES[mode]))
 
 
-def _picked(call: Call, x: Value, ranges: Sequence[range], last: bool = True) -> Value:
+@operator("Tile")
+def tile(call: Call) -> Result:
+    x, repeats = call.value(0), call.constant(1)
+    return call.emit(Tile(x, whole(repeats) if repeats is not None else ()))
+
+
+@operator("Expand")
+def expand(call: Call) -> Result:
+    x, wanted = call.value(0), call.constant(1)
+    shape = np.broadcast_shapes(x.shape, whole(wanted) if wanted is not None else ())
+    return x if shape == x.shape else call.emit(Expand(x, shape))
+
+
+def _only(array: Array) -> float:
+    """The one element of a tensor."""
+    return float(np.ravel(array)[0])
+
+
+def picked(call: Call, x: Value, ranges: Sequence[range], last: bool = True) -> Value:
+    """The ranges of x, one per axis, as the node's output or (not `last`) as a step on the way there."""
     if all(r == range(extent) for r, extent in zip(ranges, x.shape)):
         return x
     op = Slice(x, tuple(r.start for r in ranges), tuple(r.stop for r in ranges), tuple(r.step for r in ranges))
     return call.emit(op) if last else call.step(op)
-
-
-def _evenly(places: Sequence[int]) -> range:
-    step = places[1] - places[0] if len(places) > 1 else 1
-    if step == 0 or any(b - a != step for a, b in zip(places, places[1:])):
-        raise Unsupported("its indices are uneven and only evenly spaced lists are supported")
-    return range(places[0], places[-1] + (1 if step > 0 else -1), step)

@@ -9,7 +9,7 @@ from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant, constant_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.ops import Mul, Reshape, Transpose
+from gossamer.ir.ops import Reshape, Transpose
 from gossamer.ir.types import Value
 
 
@@ -86,16 +86,6 @@ def unsqueeze(call: Call) -> Result:
 def transpose(call: Call) -> Result:
     x = call.value(0)
     return call.emit(Transpose(x, call.attr_ints("perm", tuple(reversed(range(x.type.rank))))))
-
-
-@operator("Expand")
-def expand(call: Call) -> Result:
-    """Broadcasting, written as a product with ones."""
-    x, wanted = call.value(0), call.constant(1)
-    shape = np.broadcast_shapes(x.shape, whole(wanted) if wanted is not None else ())
-    if shape == x.shape:
-        return x
-    return call.emit(Mul(x, call.param(np.ones(shape, x.dtype.numpy), "ones")))
 
 
 @operator("DepthToSpace")

@@ -1,0 +1,47 @@
+"""Changes of element type."""
+
+from gossamer.frontends.onnx.call import Call
+from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import Constant, dtype_of
+from gossamer.frontends.problems import Unsupported
+from gossamer.ir.ops import Cast, Maximum, Minimum
+from gossamer.ir.types import DType, TensorType, Value
+
+_LARGEST = {"f8e4m3": 448.0, "f8e5m2": 57344.0}
+
+
+@operator("Cast")
+def cast(call: Call) -> Result:
+    return _as(call, dtype_of(call.attr_int("to", 0), "its result"))
+
+
+@operator("CastLike")
+def cast_like(call: Call) -> Result:
+    like = call.item(1)
+    return _as(call, like.dtype if isinstance(like, Value) else like.type.dtype)
+
+
+@operator("BitCast")
+def bit_cast(call: Call) -> Result:
+    """Only between signed and unsigned integers as wide, which keep their bits when they are cast."""
+    x, dtype = call.value(0), dtype_of(call.attr_int("to", 0), "its result")
+    if dtype == x.dtype:
+        return x
+    if not (x.dtype.integer and dtype.integer and x.dtype.bits == dtype.bits):
+        raise Unsupported(f"it reads the bits of {x.dtype} as {dtype}, and the IR has no bits of floats")
+    return call.emit(Cast(x, TensorType(dtype, x.shape)))
+
+
+def _as(call: Call, dtype: DType) -> Value | Constant:
+    x = call.value(0)
+    if dtype == x.dtype:
+        return x
+    if dtype.kind in _LARGEST and call.attr_int("saturate", 1):
+        x = _saturated(call, x, _LARGEST[dtype.kind])
+    return call.emit(Cast(x, TensorType(dtype, x.shape)))
+
+
+def _saturated(call: Call, x: Value, largest: float) -> Value:
+    """Within -largest .. largest, NaN left as it is."""
+    below = call.step(Minimum(x, call.number(largest, x, "largest")))
+    return call.step(Maximum(below, call.number(-largest, x, "least")))
