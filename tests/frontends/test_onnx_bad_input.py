@@ -105,7 +105,8 @@ REFUSALS = [
     ((1, 2, 3, 3, 3, 3), "MaxPool", {"kernel_shape": [1] * 4}, "it works on 4 spatial axes, and 1 to 3 are supported"),
     ((1, 2), "BatchNormalization", {"training_mode": 1},
      "it is in training mode; export the model for inference (model.eval())"),
-    ((1, 2), "NonZero", {}, "its operand 'x' is computed at run time and has to be a constant; if it is always the same, "
+    ((1, 2), "NonZero", {},
+     "its operand 'x' is computed at run time and has to be a constant; if it is always the same, "
      "load the model with constants={'x': ...}"),
 ]  # fmt: skip
 
