@@ -4,19 +4,20 @@ All of it derives from the loop nests. Bytes count each element of a tensor once
 4-bit elements a byte): what has to cross to memory when everything in between stays on chip.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from math import prod
-from typing import cast
 
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.index import axes_in, bounds
 from gossamer.ir.layer import Layer, LayerKind
 from gossamer.ir.nest import Apply, Kernel, Load, Nest, parts
 from gossamer.ir.op import Op
-from gossamer.ir.ops.nn import ChannelShuffle, Conv2d, Gemm, MatMul
-from gossamer.ir.ops.pooling import AvgPool2d, MaxPool2d
+from gossamer.ir.ops.nn import ChannelShuffle
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Fused, Param
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
+from gossamer.ir.ops.transposed import ConvTranspose
+from gossamer.ir.signatures import BUILDERS, repeated
 from gossamer.ir.types import TensorType, Value
 
 MOVES = (ChannelShuffle, Concat, Pad, Slice, Split, Transpose)
@@ -25,8 +26,17 @@ VIEWS = (Param, Reshape)
 
 
 def macs(node: Node) -> int:
-    """Multiply-accumulates: points of every nest that sums products of two loads. 0 for an opaque op."""
-    kernel = node.op.kernel()
+    """Multiply-accumulates: points of every nest that sums products of two loads. 0 for an opaque op.
+
+    A transposed convolution counts every element of x once with each kernel element, whatever its loops pad; a scan
+    counts its body once per step.
+    """
+    op = node.op
+    if isinstance(op, ConvTranspose):
+        return op.x.type.elements * op.weight.type.elements // op.weight.shape[0]
+    if isinstance(op, Fused | Scan):
+        return sum(macs(inner) for inner in op.body.nodes) * (op.steps if isinstance(op, Scan) else 1)
+    kernel = op.kernel()
     return sum(stage.points for stage in kernel.stages if _sums_products(stage)) if kernel is not None else 0
 
 
@@ -47,31 +57,48 @@ def bytes_written(node: Node) -> int:
 
 
 def layers(module: Module) -> tuple[tuple[Node, Layer], ...]:
-    """Every node that does something, in order, with its signature; parameters and pure views are left out."""
+    """Every node that does something, in order, with its signature; parameters and pure views are left out.
+
+    A scan gives the nodes of its body instead, each with the signature of all steps.
+    """
     params = {value for node in module.graph.nodes if isinstance(node.op, Param) for value in node.results}
-    found = ((node, layer(node, params)) for node in module.graph.nodes)
-    return tuple((node, signature) for node, signature in found if signature is not None)
+    return tuple(found for node in module.graph.nodes for found in node_layers(node, params))
+
+
+def node_layers(node: Node, params: set[Value] | frozenset[Value] = frozenset()) -> Iterator[tuple[Node, Layer]]:
+    """The layers of one node: itself, or what a scan repeats."""
+    if isinstance(node.op, Scan):
+        inner = frozenset(own for own, given in zip(node.op.body.inputs, node.op.inputs) if given in params)
+        for part in node.op.body.nodes:
+            yield from ((own, repeated(signature, node.op.steps)) for own, signature in node_layers(part, inner))
+        return
+    signature = layer(node, params)
+    if signature is not None:
+        yield node, signature
 
 
 def layer(node: Node, params: set[Value] | frozenset[Value] = frozenset()) -> Layer | None:
     """A node's signature, or None for a parameter, a pure view or empty results.
 
     `params` are the operands that are weights; `weight_bits` keeps its default where there are none. A fused node has
-    its anchor's signature, with the bits of what the fused node writes.
+    its anchor's signature, with the bits of what the fused node writes; a scan that of its largest layer, all steps.
     """
+    if isinstance(node.op, Scan):
+        found = (signature for _, signature in node_layers(node, params))
+        return max(found, key=lambda f: (f.macs, f.input_elements), default=None)
     op = node.op
     if isinstance(op, VIEWS) or not any(value.type.elements for value in node.results):
         return None
     if isinstance(op, Fused):
         return _fused(op, params)
-    build = _BUILDERS.get(type(op))
+    build = BUILDERS.get(type(op))
     return build(op) if build is not None else _plain(op, node.results[0].type, params)
 
 
 def _fused(op: Fused, params: set[Value] | frozenset[Value]) -> Layer | None:
     anchor = op.anchor
     inner = frozenset(own for own, given in zip(op.body.inputs, op.inputs) if given in params)
-    build = _BUILDERS.get(type(anchor.op))
+    build = BUILDERS.get(type(anchor.op))
     if build is not None:
         return build(anchor.op, op.body.outputs[0].type)
     if all(isinstance(node.op, VIEWS) for node in op.body.nodes):
@@ -81,43 +108,6 @@ def _fused(op: Fused, params: set[Value] | frozenset[Value]) -> Layer | None:
         return signature
     reads = tuple(own for own in op.body.inputs if own not in inner)
     return _signature("eltwise", reads, op.body.outputs[0].type)
-
-
-def _conv(op: Conv2d, out: TensorType | None = None) -> Layer:
-    result = op.infer()[0]
-    (n, ic, ih, iw), (oc, _, kh, kw), (oh, ow) = op.x.shape, op.weight.shape, result.shape[2:]
-    (stride_h, stride_w), (dilation_h, dilation_w) = op.strides, op.dilations
-    return Layer(
-        "conv", n, ic, ih, iw, oc, oh, ow, kh, kw, stride_h, stride_w, dilation_h, dilation_w, op.groups,
-        op.weight.dtype.bits, op.x.dtype.bits, (out or result).dtype.bits,
-    )  # fmt: skip
-
-
-def _gemm(op: Gemm | MatMul, out: TensorType | None = None) -> Layer:
-    """A batch of matrices b is a group each; one b for all of a batch is one product of all rows."""
-    result = op.infer()[0]
-    groups = prod(result.shape[:-2]) if prod(op.b.shape[:-2]) > 1 else 1
-    return Layer(
-        "gemm", n=prod(result.shape[:-1]) // max(1, groups), ic=groups * op.a.shape[-1], ih=1, iw=1,
-        oc=groups * result.shape[-1], oh=1, ow=1, groups=groups,
-        weight_bits=op.b.dtype.bits, activation_bits=op.a.dtype.bits, output_bits=(out or result).dtype.bits,
-    )  # fmt: skip
-
-
-def _pool(op: MaxPool2d | AvgPool2d, out: TensorType | None = None) -> Layer:
-    result = op.infer()[0]
-    dilation_h, dilation_w = op.dilations if isinstance(op, MaxPool2d) else (1, 1)
-    (n, c, ih, iw), (oh, ow), (kh, kw), (stride_h, stride_w) = op.x.shape, result.shape[2:], op.kernel_shape, op.strides
-    return Layer(
-        "pool", n, c, ih, iw, c, oh, ow, kh, kw, stride_h, stride_w, dilation_h, dilation_w,
-        activation_bits=op.x.dtype.bits, output_bits=(out or result).dtype.bits,
-    )  # fmt: skip
-
-
-_BUILDERS = cast(
-    dict[type[Op], Callable[..., Layer]],
-    {Conv2d: _conv, Gemm: _gemm, MatMul: _gemm, MaxPool2d: _pool, AvgPool2d: _pool},
-)
 
 
 def _plain(op: Op, out: TensorType, params: set[Value] | frozenset[Value]) -> Layer:
@@ -158,6 +148,8 @@ def _extents(shape: tuple[int, ...]) -> tuple[int, int, int, int]:
 def _sums_products(nest: Nest) -> bool:
     body = nest.body
     if nest.reduce != "sum" or not isinstance(body, Apply) or body.function != "mul":
+        return False
+    if body.args[0] == body.args[1]:  # a variance: squares are no products with weights
         return False
     return all(any(isinstance(p, Load) for p in parts(factor)) for factor in body.args)
 

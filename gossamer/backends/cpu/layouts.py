@@ -62,7 +62,7 @@ def vector_axis(program: Kernel) -> int | None:
         return None
     nest = program.stages[pair[0]]
     names = [a.name for a in nest.parallel]
-    if len(names) == 4 and WINDOW_AXES & {a.name for a in nest.reduction} or names == ["n", "oc", "oh", "ow"]:
+    if len(names) == 4 and WINDOW_AXES & {a.name for a in nest.reduction} or names[:2] == ["n", "oc"] != names:
         return 1
     return len(names) - 1 if 2 <= len(names) <= 3 and shared_factor(nest, len(names) - 1) else None
 
@@ -91,14 +91,14 @@ def _first_split(value: Value, lanes: int) -> tuple[int, int] | None:
 
 
 def _read_by_channel(graph: Graph, programs: Mapping[Value, Program]) -> set[Value]:
-    """Rank-4 values over whose axis 1 some weighted sum runs."""
+    """Values with spatial sides over whose axis 1 some weighted sum runs."""
     found: set[Value] = set()
     for node in graph.nodes:
         for nest in programs[node.result].kernel.stages if node.result in programs else ():
             product = weighted_product(nest)
             if product and product[0].operand < len(node.op.operands):
                 value, index = node.op.operands[product[0].operand], product[0].index
-                if value.type.rank == 4 and bare_axis(index[1]) in {a.name for a in nest.reduction}:
+                if value.type.rank >= 4 and bare_axis(index[1]) in {a.name for a in nest.reduction}:
                     found.add(value)
     return found
 

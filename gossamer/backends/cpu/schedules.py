@@ -111,7 +111,8 @@ def _tiled(nest: Nest, axis: int, lanes: int, b: int, t: int, unroll: tuple[str,
     row = [n for i, n in enumerate(names) if i != axis][-1:]
     tile = (Tile(names[axis], (lanes * b,)), *(Tile(n, (t,)) for n in row))
     parallel = tuple(names) if len(names) < 4 else tuple(names[:-1])
-    layout = f"NCHW{lanes}c" if len(names) == 4 and lanes > 1 else ""
+    letters = {4: "NCHW", 5: "NCDHW"}.get(len(names), "")
+    layout = f"{letters}{lanes}c" if letters and lanes > 1 else ""
     return Schedule(
         tile=tile,
         order=tuple(names),
