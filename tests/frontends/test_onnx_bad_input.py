@@ -170,7 +170,7 @@ def test_huge_initialiser(relu):
 def test_huge_constant_of_shape(make):
     nodes = [helper.make_node("ConstantOfShape", ["s"], ["c"], "fill"), helper.make_node("Add", ["x", "c"], ["y"])]
     proto = make(nodes, {"x": (1,)}, constants={"s": np.asarray([10**6, 10**6], np.int64)})
-    message = "fill (ConstantOfShape): it would make a constant of 1e+12 elements; at most 1.68e+07 are accepted"
+    message = "fill (ConstantOfShape): it would make a constant of 1e+12 elements; at most 2.68e+08 are accepted"
     assert refused(proto) == message
 
 

@@ -39,7 +39,7 @@ _NO_LARGER = frozenset((
 ))  # fmt: skip
 """Operators whose results are at most a few times as large as their operands."""
 _MEASURED = frozenset((
-    "BlackmanWindow", "ConstantOfShape", "Expand", "Gather", "GatherND", "HammingWindow", "HannWindow", "MatMul",
+    "BlackmanWindow", "Expand", "Gather", "GatherND", "HammingWindow", "HannWindow", "MatMul",
     "MelWeightMatrix", "OneHot", "Pad", "Range", "Tile",
 ))  # fmt: skip
 """Operators whose results `_result_size` measures before they are made."""
@@ -94,8 +94,6 @@ def _check_size(node: NodeProto, arrays: Sequence[Array | None]) -> None:
 
 def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
     match node.op_type:
-        case "ConstantOfShape":
-            return prod(whole(arrays[0]))
         case "BlackmanWindow" | "HammingWindow" | "HannWindow":
             return int(np.ravel(arrays[0])[0])
         case "MelWeightMatrix":

@@ -8,6 +8,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     comparing,
     control,
     convolutions,
+    filled,
     gates,
     indexing,
     lrn,
