@@ -143,6 +143,7 @@ NN = [
     case("avg_pool", [X], lambda x: ops.AvgPool2d(x, (3, 2), (2, 2)), lambda x: F.avg_pool2d(x, (3, 2), 2)),
     case("cast_int", [9 * X], lambda x: ops.Cast(x, TensorType(DType("i", 8), x.shape)), lambda x: x.to(torch.int8)),
     case("cast_half", [X], lambda x: ops.Cast(x, TensorType(DType("f", 16), x.shape)), lambda x: x.half()),
+    case("view", [X.astype(np.int8)], lambda x: ops.View(x, TensorType(DType("i", 8), x.shape)), lambda x: x),
     case(
         "cast_bool", [np.float32([0, 2])], lambda x: ops.Cast(x, TensorType(DType("bool", 1), (2,))), lambda x: x.bool()
     ),

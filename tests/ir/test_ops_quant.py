@@ -18,6 +18,7 @@ from gossamer.ir.ops import (
     Slice,
     Split,
     Transpose,
+    View,
 )
 from gossamer.ir.reference import evaluate_op
 from gossamer.ir.types import F16, F32, F64, I4, I8, I16, I32, I64, U8, DType, Quant, TensorType, Value
@@ -183,3 +184,21 @@ def test_average_of_integers_needs_one_scale():
     x = Value("x", TensorType(I8, (1, 2, 4, 4), Quant((0.1, 0.2), (0,), 1)))
     with pytest.raises(IRError, match="one scale per channel, needed one scale"):
         AvgPool2d(x, (2, 2)).infer()
+
+
+def test_a_view_changes_what_integers_stand_for_and_not_the_integers():
+    x = np.int8([[-128, 0, 127]])
+    plain, scaled = TensorType(I8, x.shape), TensorType(I8, x.shape, Quant((0.5,), (3,)))
+    for old, new in ((plain, scaled), (scaled, plain), (scaled, TensorType(I8, x.shape, Quant((2.0,))))):
+        op = View(Value("x", old), new)
+        assert op.infer() == (new,)
+        np.testing.assert_array_equal(evaluate_op(op, (x,))[0], x)
+
+
+def test_a_view_keeps_the_element_type():
+    with pytest.raises(IRError, match="x is i8 and the type u8, needed one integer type for both"):
+        View(Value("x", TensorType(I8, (3,))), TensorType(U8, (3,))).infer()
+    with pytest.raises(IRError, match="needed one integer type"):
+        View(Value("x", TensorType(F32, (3,))), TensorType(F32, (3,))).infer()
+    with pytest.raises(IRError, match="a view keeps the shape"):
+        View(Value("x", TensorType(I8, (3,))), TensorType(I8, (4,))).infer()

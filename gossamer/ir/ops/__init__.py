@@ -24,7 +24,7 @@ from gossamer.ir.ops.nn import BatchNorm, ChannelShuffle, Conv2d, Gemm, MatMul
 from gossamer.ir.ops.normalise import LayerNorm
 from gossamer.ir.ops.ordering import ArgMax, ArgMin, TopK
 from gossamer.ir.ops.pooling import AvgPool2d, MaxPool2d
-from gossamer.ir.ops.quant import Cast
+from gossamer.ir.ops.quant import Cast, View
 from gossamer.ir.ops.recurrent import GRUCell, LSTMCell
 from gossamer.ir.ops.reductions import ReduceMax, ReduceMean, ReduceMin, ReduceProd, ReduceSum, Softmax
 from gossamer.ir.ops.replication import Expand, Tile
@@ -43,5 +43,5 @@ __all__ = [
     "MaxPool2d", "Maximum", "Minimum", "Mul", "Neg", "Not", "Or", "Pad", "Param", "Pow", "ReduceMax", "ReduceMean",
     "ReduceMin", "ReduceProd", "ReduceSum", "Relu", "Reshape", "Resize", "Round", "Scan", "ScatterElements",
     "ScatterND", "Sigmoid", "Sign", "Silu", "Sin", "Slice", "Softmax", "Split", "Sqrt", "Sub", "Tanh", "Tile", "TopK",
-    "Transpose", "Where",
+    "Transpose", "View", "Where",
 ]  # fmt: skip

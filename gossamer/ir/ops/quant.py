@@ -1,4 +1,5 @@
-"""Changes of precision. One op does them all, through the real value: quantise, dequantise, requantise, float casts."""
+"""Changes of precision. `Cast` does them all through the real value: quantise, dequantise, requantise, float casts.
+`View` leaves the integers alone and changes what they stand for."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,28 @@ class Cast(Op, name="quant.cast"):
         else:
             stored = _stored(_real(read, self.x.type, names), self.type, names)
         return single(1, Nest(axes, stored, kind, self.type.dtype))
+
+
+@dataclass(frozen=True)
+class View(Op, name="quant.view"):
+    """The integers of x under another scale and zero point, or under none: not one bit changes.
+
+    `type` has x's element type and shape. So come quantised tensors in as plain integers with their scale beside them.
+    """
+
+    x: Value
+    type: TensorType
+
+    def infer(self) -> tuple[TensorType, ...]:
+        if self.type.shape != self.x.shape:
+            raise IRError(f"the type has shape {self.type.shape}, needed {self.x.shape}: a view keeps the shape")
+        if self.type.dtype != self.x.dtype or not self.x.dtype.integer:
+            raise IRError(f"x is {self.x.dtype} and the type {self.type.dtype}, needed one integer type for both")
+        return (self.type,)
+
+    def kernel(self) -> Kernel:
+        axes, dtype = axes_of(self.type.shape), self.type.dtype
+        return single(1, Nest(axes, load_broadcast(0, self.x.shape, axes), dtype, dtype))
 
 
 def _arithmetic(old: TensorType, new: TensorType) -> DType:
