@@ -11,6 +11,7 @@ operator made for it (a window repeats elements), and right for every op with a 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import prod
+from string import ascii_lowercase
 from typing import Generic, Protocol, TypeVar
 
 import numpy as np
@@ -84,6 +85,10 @@ class Arrays(Protocol[T]):
         """Over axes, which are dropped."""
         ...
 
+    def contracted(self, equation: str, x: T, y: T) -> T:
+        """einsum: "ab,bc->ac"."""
+        ...
+
 
 @dataclass(frozen=True)
 class Held(Generic[T]):
@@ -121,14 +126,44 @@ def _reduced(library: Arrays[T], nest: Nest, slots: Sequence[Held[T]]) -> T:
     if any(a.extent == 0 for a in nest.reduction):
         total = library.constant(np.full(nest.shape, OF_NOTHING[nest.reduce]), nest.compute)
     else:
-        value = _Frame(library, nest.axes, slots).stored(nest.body, nest.compute, nest.compute)
-        whole = library.expand(value, tuple(a.extent for a in nest.axes))
-        total = library.reduced(whole, nest.reduce, places)
+        total = _product(library, nest, slots)
+        if total is None:
+            value = _Frame(library, nest.axes, slots).stored(nest.body, nest.compute, nest.compute)
+            whole = library.expand(value, tuple(a.extent for a in nest.axes))
+            total = library.reduced(whole, nest.reduce, places)
     last, compute = nest.epilogue or Acc(), nest.compute
     if isinstance(last, Convert):
         last, compute = last.value, last.compute
     frame = _Frame(library, nest.parallel, slots, Held(total, nest.shape, nest.compute))
     return frame.stored(last, compute, nest.dtype)
+
+
+def _product(library: Arrays[T], nest: Nest, slots: Sequence[Held[T]]) -> T | None:
+    """A sum of products of floats as one contraction, which never holds all products at once; None for others."""
+    body = nest.body
+    if nest.reduce != "sum" or not isinstance(body, Apply) or body.function != "mul" or not nest.compute.floating:
+        return None
+    used = [{n for p in parts(a) for index in _indices(p) for n in axes_in(index)} for a in body.args]
+    names = [a.name for a in nest.axes if a.extent > 1]
+    plain = len(names) <= 26 and all({n for n in names if n in u} for u in used)
+    if not plain or not set(names) <= used[0] | used[1]:
+        return None
+    letters = dict(zip(names, ascii_lowercase))
+    frame, extents = _Frame(library, nest.axes, slots), {a.name: a.extent for a in nest.axes}
+    sides: list[T] = []
+    for factor, own in zip(body.args, used):
+        shape = tuple(extents[n] for n in names if n in own)
+        sides.append(library.reshape(frame.stored(factor, nest.compute, nest.compute), shape))
+    kept = {a.name for a in nest.parallel}
+    terms = ["".join(letters[n] for n in names if n in own) for own in (*used, kept)]
+    found = library.contracted(f"{terms[0]},{terms[1]}->{terms[2]}", sides[0], sides[1])
+    return library.reshape(found, nest.shape)
+
+
+def _indices(expr: Expr) -> Sequence[Index]:
+    if isinstance(expr, Load):
+        return expr.index
+    return (expr.index,) if isinstance(expr, (IndexValue, Table)) else ()
 
 
 @dataclass(frozen=True)
