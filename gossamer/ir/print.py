@@ -9,7 +9,7 @@ from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.lexer import MAX_NESTING, quoted, value_name, word
 from gossamer.ir.op import Op
-from gossamer.ir.print_values import TypePrinter, attribute, schedule
+from gossamer.ir.print_values import BriefTypes, TypePrinter, attribute, schedule
 from gossamer.ir.types import Value
 
 
@@ -26,6 +26,11 @@ def print_graph(graph: Graph) -> str:
     return "\n".join([*lines, *types.aliases(), ""])
 
 
+def print_node(node: Node) -> str:
+    """One statement for people: as in the module's text, but long lists of scales are cut instead of named below."""
+    return "\n".join(_Printer(BriefTypes()).node(node, ""))
+
+
 def _hardware(hardware: Hardware) -> str:
     values = {n: word(v) if isinstance(v, str) else attribute(v, TypePrinter()) for n, v in hardware.values().items()}
     return f"{word(hardware.target)}({', '.join(f'{name}={text}' for name, text in values.items())})"
@@ -40,14 +45,15 @@ class _Printer:
             raise IRError(f"graphs are nested more than {MAX_NESTING} deep, which the text form does not hold")
         lines = [f"{indent}{self._typed(value)} = input" for value in graph.inputs]
         for node in graph.nodes:
-            lines.extend(self._node(node, indent))
+            lines.extend(self.node(node, indent))
         lines.append(f"{indent}return {_values(graph.outputs)}".rstrip())
         return lines
 
     def _typed(self, value: Value) -> str:
         return f"{value_name(value.name)}: {self._types.text(value.type)}"
 
-    def _node(self, node: Node, indent: str) -> list[str]:
+    def node(self, node: Node, indent: str) -> list[str]:
+        """A statement's lines."""
         head = f"{indent}{', '.join(map(self._typed, node.results))} = {node.op.name}"
         lines = " ".join([head, *self._arguments(node, indent)]).split("\n")
         if node.label:

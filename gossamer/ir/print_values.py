@@ -50,6 +50,13 @@ class TypePrinter:
         return f"#{self._names.setdefault((letter, values), f'{letter}{serial}')}"
 
 
+class BriefTypes(TypePrinter):
+    """Prints types for people: lists are cut to three numbers and need no alias. It does not parse."""
+
+    def _text(self, type: TensorType) -> str:
+        return _brief(type)
+
+
 def contrast(found: TensorType, needed: TensorType) -> tuple[str, str]:
     """Two types that differ, each short enough for a message and showing where they do."""
     texts = _brief(found), _brief(needed)
