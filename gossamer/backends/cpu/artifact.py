@@ -8,14 +8,15 @@ Loading needs neither the module nor a compiler. Not thread-safe: one run at a t
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
 
-from gossamer.backends.cpu.manifest import FORMAT, TARGET, LayerReport, Manifest, Port
+from gossamer.backends.cpu.manifest import FORMAT, TARGET, LayerReport, Manifest
+from gossamer.backends.cpu.scans import function_calls, interior
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Array
@@ -38,10 +39,8 @@ class CpuArtifact:
             if spec.param:
                 array[...] = self._params[spec.param]
         tensors = [adapter.tensor(a) for a in self._arrays]
-        self._calls: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-            (library.function(x.kernel), tuple(tensors[i] for i in x.buffers)) for x in manifest.launches
-        ]
-        self._rooms = {p.name: self._arrays[p.buffer][_interior(p)] for p in manifest.inputs}
+        self._calls = function_calls(manifest.launches, self._arrays, tensors, library.function)
+        self._rooms = {p.name: self._arrays[p.buffer][interior(p)] for p in manifest.inputs}
 
     @property
     def inputs(self) -> tuple[Value, ...]:
@@ -107,11 +106,6 @@ def _refuse_foreign_cpu(folder: Path, made_for: str) -> None:
         raise BackendError(
             f"{folder}: made for a {made_for}, this machine lacks its {', '.join(missing)}; compile it again here"
         )
-
-
-def _interior(port: Port) -> tuple[Any, ...]:
-    """Index of the view inside the halo of an input's buffer (inputs are row-major); a view for a scalar too."""
-    return (*(slice(b, b + e) for b, e in zip(port.layout.before, port.layout.logical, strict=True)), ...)
 
 
 def _read(folder: Path) -> tuple[Manifest, dict[str, Array]]:

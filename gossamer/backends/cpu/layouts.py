@@ -31,8 +31,9 @@ def plan_layouts(
     channelled = _read_by_channel(graph, programs)
     values = list(graph.inputs)
     for node in graph.nodes:
-        if node.result in programs:
+        if node.result not in params:
             values += node.results
+        if node.result in programs:  # scans have none: they give row-major tensors
             for value in node.results:
                 found = _split_of(node, value, programs[node.result].kernel, split, params, lanes)
                 if found is None and value in channelled:

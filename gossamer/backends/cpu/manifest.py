@@ -9,7 +9,7 @@ from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.ir.types import DType, Quant, TensorType
 
 TARGET = "cpu"
-FORMAT = 2
+FORMAT = 3
 """Version of the folder's format; another one is refused."""
 
 
@@ -34,6 +34,25 @@ class Port:
 
 
 @dataclass(frozen=True)
+class Loop:
+    """A scan: what its body launches, once per step; see `gossamer.backends.cpu.scans`.
+
+    `operands` (states, scanned, the rest) and `results` (states, stacked) lie outside, ordered as the body's ports.
+    """
+
+    layer: int
+    steps: int
+    states: int
+    scanned: int
+    reverse: bool
+    operands: tuple[Port, ...]
+    results: tuple[Port, ...]
+    body_inputs: tuple[Port, ...]
+    body_outputs: tuple[Port, ...]
+    launches: tuple["Launch | Loop", ...]
+
+
+@dataclass(frozen=True)
 class LayerReport:
     """One row of the per-layer table. `macs`: multiply-accumulates. `predicted_s`: by the roofline; None for views."""
 
@@ -55,7 +74,7 @@ class Manifest:
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     buffers: tuple[BufferSpec, ...]
-    launches: tuple[Launch, ...]
+    launches: tuple[Launch | Loop, ...]
     layers: tuple[LayerReport, ...]
 
     def to_json(self) -> dict[str, Any]:
@@ -72,9 +91,19 @@ class Manifest:
             inputs=tuple(_port(p) for p in data["inputs"]),
             outputs=tuple(_port(p) for p in data["outputs"]),
             buffers=tuple(BufferSpec(tuple(b["shape"]), b["dtype"], b["fill"], b["param"]) for b in data["buffers"]),
-            launches=tuple(Launch(x["kernel"], x["layer"], tuple(x["buffers"])) for x in data["launches"]),
+            launches=_launches(data["launches"]),
             layers=tuple(LayerReport(**x) for x in data["layers"]),
         )
+
+
+def _launches(items: list[dict[str, Any]]) -> tuple[Launch | Loop, ...]:
+    return tuple(_loop(x) if "steps" in x else Launch(x["kernel"], x["layer"], tuple(x["buffers"])) for x in items)
+
+
+def _loop(data: dict[str, Any]) -> Loop:
+    names = ("operands", "results", "body_inputs", "body_outputs")
+    ports = {name: tuple(_port(p) for p in data[name]) for name in names}
+    return Loop(**{**data, **ports, "launches": _launches(data["launches"])})
 
 
 def _port(data: dict[str, Any]) -> Port:

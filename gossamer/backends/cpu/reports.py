@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from gossamer.backends.cpu.cost import predicted_s
 from gossamer.backends.cpu.manifest import LayerReport
 from gossamer.backends.cpu.steps import Planner
-from gossamer.ir.analysis import layer, macs
+from gossamer.ir.analysis import layer, macs, node_layers
 from gossamer.ir.graph import Node
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import Value
 
@@ -17,6 +18,9 @@ def layer_reports(nodes: Sequence[Node], planner: Planner, params: set[Value]) -
 
 
 def _report(node: Node, planner: Planner, params: set[Value]) -> LayerReport:
+    if isinstance(node.op, Scan):
+        steps = [predicted_s(signature, planner.hardware) for _, signature in node_layers(node, params)]
+        return LayerReport(node.title, node.op.name, "loop", f"{node.op.steps} steps", macs(node), sum(steps))
     schedule, signature = planner.schedule(node), layer(node, params)
     expected = None if signature is None else predicted_s(signature, planner.hardware, schedule.winograd_m)
     algorithm = f"winograd(m={schedule.winograd_m})" if schedule.winograd_m else schedule.algorithm

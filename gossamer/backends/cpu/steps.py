@@ -41,10 +41,10 @@ class Packed:
 
 @dataclass(frozen=True)
 class Step:
-    """One kernel call: a kernel on values and packed parameters."""
+    """One kernel call: a kernel on values and packed parameters. A scan has no kernel (`spec`) of its own."""
 
     node: Node
-    spec: Spec
+    spec: Spec | None
     operands: tuple[Value | Packed, ...]
     results: tuple[Value, ...]
 

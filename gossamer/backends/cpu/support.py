@@ -4,6 +4,7 @@ from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.algorithms import schedule_obstacle
 from gossamer.codegen.tvm.program import opaque_op
 from gossamer.ir.graph import Node
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Param
 
 _EMULATED = {"bf", "f8e4m3", "f8e5m2"}
@@ -14,6 +15,8 @@ def unsupported(node: Node) -> Infeasible | None:
     if isinstance(node.op, Param):
         return None
     where = f"{node.title} ({node.op.name})"
+    if isinstance(node.op, Scan):
+        return _without_elements(node, where) or next(filter(None, map(unsupported, node.op.body.nodes)), None)
     opaque = opaque_op(node)
     if opaque is not None:
         return Infeasible(
@@ -22,9 +25,10 @@ def unsupported(node: Node) -> Infeasible | None:
             "an opaque op (reference only)",
             "give the op a `kernel` or rewrite it before compiling",
         )
+    empty = _without_elements(node, where)
+    if empty is not None:
+        return empty
     for value in (*node.op.operands, *node.results):
-        if 0 in value.shape:
-            return Infeasible(where, f"%{value.name} without elements", "tensors with elements", "remove the node")
         if value.dtype.kind in _EMULATED:
             return Infeasible(
                 where,
@@ -33,3 +37,10 @@ def unsupported(node: Node) -> Infeasible | None:
                 "cast it to f32 first",
             )
     return schedule_obstacle(node)
+
+
+def _without_elements(node: Node, where: str) -> Infeasible | None:
+    empty = next((v for v in (*node.op.operands, *node.results) if 0 in v.shape), None)
+    if empty is None:
+        return None
+    return Infeasible(where, f"%{empty.name} without elements", "tensors with elements", "remove the node")
