@@ -25,5 +25,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     resize,
     roi_align,
     shaping,
+    signal,
     trigonometry,
+    unpooling,
 )

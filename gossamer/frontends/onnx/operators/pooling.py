@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.frontends.onnx.call import Call
+from gossamer.frontends.onnx.operators.unpooling import places_of_maxima
 from gossamer.frontends.onnx.operators.windows import Numbers, Window, positions, row, window_of
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.problems import Unsupported
 from gossamer.ir.op import Op
 from gossamer.ir.ops import (
     Abs,
@@ -35,14 +35,13 @@ from gossamer.ir.types import Value
 
 @operator("MaxPool")
 def max_pool(call: Call) -> Result:
-    if call.wants(1):
-        raise Unsupported("its second output (the indices) is not supported")
     x, window, ceil = _operands(call)
 
     def largest(x: Value, window: Window) -> Op:
         return MaxPool2d(x, window.kernel, window.strides, window.pads, window.dilations, ceil)
 
-    return call.emit(_pooled(call, x, window, largest))
+    found = call.emit(_pooled(call, x, window, largest))
+    return (found, call.emit_at(1, places_of_maxima(call, x, window, ceil))) if call.wants(1) else found
 
 
 @operator("AveragePool")

@@ -1,0 +1,97 @@
+"""Where the maxima of a pool were, and the way back: the second output of MaxPool, MaxUnpool, Col2Im."""
+
+from math import inf, prod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gossamer.frontends.onnx.call import Call, whole
+from gossamer.frontends.onnx.operators.windows import Numbers, Window, given_pads, positions
+from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.problems import Unsupported
+from gossamer.ir.errors import FrontendError
+from gossamer.ir.op import Op
+from gossamer.ir.ops import Add, ArgMax, ConvTranspose, Gather, Pad, Reshape, ScatterElements
+from gossamer.ir.types import I64, Value
+
+
+def places_of_maxima(call: Call, x: Value, window: Window, ceil: bool) -> Op:
+    """For every window the index (i64) of its first maximum in the whole of x; storage_order 1: columns first."""
+    batch, channels, *extents = x.shape
+    size, count = prod(extents), batch * channels
+    taps = _taps(window, tuple(extents), ceil)
+    lowest = float(x.dtype.low) if x.dtype.integer else -inf
+    flat = call.step(Pad(call.step(Reshape(x, (count, size))), ((0, 0), (0, 1)), lowest))
+    best = call.step(ArgMax(call.step(Gather(flat, call.param(taps, "taps", I64), 1)), 2, keepdims=False))
+    row = call.param(np.arange(taps.shape[0]) * taps.shape[1], "rows", I64)
+    order = np.arange(size).reshape(extents)
+    if call.attr_int("storage_order", 0):
+        order = order.reshape(extents[::-1]).T
+    names = call.param(np.append(order.ravel(), 0)[taps].ravel(), "places", I64)
+    own = call.step(Gather(names, call.step(Add(best, row)), 0))
+    first = call.param(np.arange(count).reshape(-1, 1) * size, "images", I64)
+    return Reshape(call.step(Add(own, first)), (batch, channels, *positions(window, tuple(extents), ceil)))
+
+
+@operator("MaxUnpool")
+def max_unpool(call: Call) -> Result:
+    """Zeros but for the values of x, at the places that a pool found them; more of them where a shape is given."""
+    x, places = call.value(0), call.value(1)
+    kernel = call.attr_ints("kernel_shape")
+    axes = len(kernel)
+    strides, pads = call.attr_ints("strides", (1,) * axes), given_pads(call, axes)
+    if x.type.rank != axes + 2 or len(strides) != axes or places.shape != x.shape:
+        raise FrontendError(f"its kernel_shape {list(kernel)} or strides do not fit its input {list(x.shape)}")
+    parts = zip(x.shape[2:], strides, kernel, pads, pads[axes:], strict=False)
+    shape = (*x.shape[:2], *((e - 1) * s + k - before - after for e, s, k, before, after in parts))
+    zeros = call.param(np.zeros(prod(shape)), "zeros", x.dtype)
+    values, where = (call.step(Reshape(v, (x.type.elements,))) for v in (x, places))
+    spread = call.step(ScatterElements(zeros, where, values, 0))
+    wanted = whole(found) if (found := call.constant(2)) is not None else shape
+    if wanted == shape:
+        return call.emit(Reshape(spread, shape))
+    if len(wanted) != len(shape):
+        raise FrontendError(f"its output_shape {list(wanted)} is malformed: {len(shape)} numbers are needed")
+    return call.emit(Pad(call.step(Reshape(spread, shape)), tuple((0, w - s) for w, s in zip(wanted, shape))))
+
+
+@operator("Col2Im")
+def col2im(call: Call) -> Result:
+    """Overlapping blocks added up to an image: a transposed convolution with one-hot weights."""
+    x, image, block = call.value(0), _numbers(call, 1), _numbers(call, 2)
+    axes, taps = len(image), prod(block)
+    if not 1 <= axes <= 3:
+        raise Unsupported(f"it works on {axes} spatial axes, and 1 to 3 are supported")
+    if len(block) != axes or x.type.rank != 3 or not taps or x.shape[1] % taps:
+        raise FrontendError(f"its input {list(x.shape)}, image {list(image)} and block {list(block)} do not fit")
+    ones = (1,) * axes
+    window = Window(block, call.attr_ints("strides", ones), call.attr_ints("dilations", ones), given_pads(call, axes))
+    counts = positions(window, image, ceil=False)
+    blocks = call.step(Reshape(x, (x.shape[0] * x.shape[1] // taps, taps, *counts)))
+    weight = call.param(np.eye(taps).reshape(taps, 1, *block), "places", x.dtype)
+    full = ((n - 1) * s + r for n, s, r in zip(counts, window.strides, window.reach))
+    room = (extent + before + after for extent, before, after in zip(image, window.before, window.after))
+    more = tuple(have - reached for have, reached in zip(room, full))
+    found = ConvTranspose(blocks, weight, None, window.strides, window.pads, window.dilations, more)
+    return call.emit(Reshape(call.step(found), (x.shape[0], x.shape[1] // taps, *image)))
+
+
+def _taps(window: Window, extents: Numbers, ceil: bool) -> NDArray[np.int64]:
+    """[positions, taps]: where each reads in the flat tensor; behind its end where it leaves it."""
+    counts = positions(window, extents, ceil)
+    flat, outside = np.zeros((1, 1), np.int64), np.zeros((1, 1), np.bool_)
+    for axis, extent in enumerate(extents):
+        starts = np.arange(counts[axis])[:, None] * window.strides[axis] - window.before[axis]
+        place = starts + np.arange(window.kernel[axis]) * window.dilations[axis]
+        left = (place < 0) | (place >= extent)
+        shape = (len(flat) * counts[axis], -1)
+        flat = (flat[:, None, :, None] * extent + place[None, :, None, :]).reshape(shape)
+        outside = (outside[:, None, :, None] | left[None, :, None, :]).reshape(shape)
+    return np.where(outside, prod(extents), flat)
+
+
+def _numbers(call: Call, index: int) -> Numbers:
+    array = call.constant(index)
+    if array is None:
+        raise FrontendError(f"operand {index} is missing")
+    return whole(array)
