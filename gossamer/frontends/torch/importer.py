@@ -2,7 +2,6 @@
 
 import operator as python_operator
 import re
-from collections.abc import Callable
 from typing import Any, cast
 
 import torch
@@ -13,16 +12,18 @@ from torch.fx.node import map_arg
 
 from gossamer.frontends.problems import Problems, UnknownOperator, Unsupported
 from gossamer.frontends.torch import operators  # noqa: F401  (fills the table)
-from gossamer.frontends.torch.call import Call, Scope
+from gossamer.frontends.torch.call import Call, Site
+from gossamer.frontends.torch.constants import folded
 from gossamer.frontends.torch.export import functional
+from gossamer.frontends.torch.rewrite import in_known_operators
+from gossamer.frontends.torch.scope import Known, Scope
 from gossamer.frontends.torch.table import Result, handler_of
-from gossamer.frontends.torch.tensors import array_of, dtype_of
+from gossamer.frontends.torch.targets import IGNORED, bound, full_name, name_and_overload
+from gossamer.frontends.torch.tensors import dtype_of
 from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.graph import Module
 from gossamer.ir.ops import Reshape
-from gossamer.ir.types import F32, DType, TensorType, Value
-
-_IGNORED = ("_assert_tensor_metadata", "_assert_scalar", "sym_constrain_range_for_size")
+from gossamer.ir.types import TensorType, Value
 
 
 class _Lost(Exception):
@@ -33,6 +34,7 @@ def import_program(program: ExportedProgram, name: str) -> Module:
     """An exported program as a module called `name`."""
     program = functional(program)
     _check_signature(program)
+    program = in_known_operators(program)
     scope, values, problems = Scope(), dict[Node, Any](), Problems()
     specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
     for node in program.graph.nodes:
@@ -76,13 +78,13 @@ def _placeholder(node: Node, spec: InputSpec, program: ExportedProgram, scope: S
     tensor = program.state_dict.get(target, program.constants.get(target))
     if not isinstance(tensor, torch.Tensor):
         raise FrontendError(f"the exported program does not hold the tensor '{target}'")
-    return scope.param(target, array_of(tensor), dtype_of(tensor.dtype, f"'{target}'"))
+    return Known(target, tensor, folds=spec.kind == InputKind.CONSTANT_TENSOR)
 
 
 def _tried(node: Node, values: dict[Node, Any], scope: Scope, problems: Problems) -> Any:
     """The result of a call, None when it cannot be imported."""
-    name, _ = _name(node.target)
-    if name in _IGNORED:
+    name, overload = name_and_overload(node.target)
+    if name in IGNORED:
         return None
     try:
         return _import_call(node, values, scope)
@@ -91,8 +93,8 @@ def _tried(node: Node, values: dict[Node, Any], scope: Scope, problems: Problems
     except (Unsupported, IRError) as reason:
         problems.refused(_label(node) or node.name, name, reason)
     except _Lost:
-        if node.target is not python_operator.getitem and handler_of(*_name(node.target)) is None:
-            problems.unknown(_full(node.target), _label(node) or node.name)
+        if node.target is not python_operator.getitem and handler_of(name, overload) is None:
+            problems.unknown(full_name(node.target), _label(node) or node.name)
     return None
 
 
@@ -106,50 +108,25 @@ def _import_call(node: Node, values: dict[Node, Any], scope: Scope) -> Any:
     kwargs = map_arg(node.kwargs, known)
     if node.target is python_operator.getitem:
         return _item(args[0], cast(int, args[1]))
-    if not node.all_input_nodes:
-        return _computed(node, scope)
-    name, overload = _name(node.target)
+    constant = folded(node, args, kwargs)
+    if constant is not None:
+        return constant
+    name, overload = name_and_overload(node.target)
     handler = handler_of(name, overload)
     if handler is None:
-        raise UnknownOperator(_full(node.target))
-    call = Call(scope, name, _bound(node.target, args, kwargs), node.name, _label(node), _dtype(node))
-    result: Result = handler(call)
+        raise UnknownOperator(full_name(node.target))
+    result: Result = handler(Call(scope, name, bound(node.target, args, kwargs), _site(node)))
     return result
 
 
-def _dtype(node: Node) -> DType:
-    """Element type of the call's first result."""
+def _site(node: Node) -> Site:
+    def example(item: Node) -> Any:
+        return item.meta.get("val")
+
     value = node.meta.get("val")
-    first: Any = value[0] if isinstance(value, (tuple, list)) and value else value
-    return dtype_of(first.dtype, "its result") if isinstance(first, torch.Tensor) else F32
-
-
-def _computed(node: Node, scope: Scope) -> Value:
-    """A call without tensors (arange, full, ...): its result is a constant."""
-    assert isinstance(node.target, Callable)
-    value = node.target(*node.args, **node.kwargs)
-    if not isinstance(value, torch.Tensor):
-        raise Unsupported("it computes something other than a tensor")
-    return scope.param(node.name, array_of(value), dtype_of(value.dtype, f"'{node.name}'"))
-
-
-def _bound(target: Any, args: Any, kwargs: Any) -> dict[str, Any]:
-    """Arguments by name, defaults filled in."""
-    schema = target._schema.arguments
-    given = dict(zip((a.name for a in schema), args)) | dict(kwargs)
-    return {a.name: given.get(a.name, a.default_value if a.has_default_value() else None) for a in schema}
-
-
-def _name(target: Any) -> tuple[str, str]:
-    """("conv2d", "default") of aten.conv2d.default."""
-    schema = getattr(target, "_schema", None)
-    if schema is None:
-        return getattr(target, "__name__", str(target)), ""
-    return schema.name.split("::")[-1], schema.overload_name or "default"
-
-
-def _full(target: Any) -> str:
-    return str(target) if hasattr(target, "_schema") else getattr(target, "__name__", str(target))
+    results = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    arguments = bound(node.target, map_arg(node.args, example), map_arg(node.kwargs, example))
+    return Site(node.name, _label(node), arguments, results)
 
 
 def _label(node: Node) -> str:
@@ -172,6 +149,7 @@ def _outputs(program: ExportedProgram, values: dict[Node, Any], scope: Scope) ->
     found: list[Value] = []
     for item in cast(tuple[Any, ...], program.graph.output_node().args[0]):
         value = values.get(item) if isinstance(item, Node) else item
+        value = scope.known(value) if isinstance(value, Known) else value
         if not isinstance(value, Value):
             raise FrontendError(f"the program returns {value!r}, which is not a tensor; return tensors only")
         found.append(scope.builder.add(Reshape(value, value.shape), value.name) if value in found else value)

@@ -2,9 +2,22 @@
 
 from gossamer.frontends.torch.operators import (  # noqa: F401
     activations,
+    adaptive,
     arithmetic,
+    attention,
+    comparisons,
+    convolutions,
+    functions,
+    indexing,
     moving,
+    normalise,
+    ordering,
+    padding,
     pooling,
     products,
+    recurrent,
+    reductions,
+    resize,
+    scattering,
     shaping,
 )

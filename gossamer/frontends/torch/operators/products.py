@@ -1,69 +1,59 @@
-"""Convolutions, products and batch norm."""
+"""Products of matrices and vectors."""
 
-from gossamer.frontends.problems import Unsupported
 from gossamer.frontends.torch.call import Call
 from gossamer.frontends.torch.table import Result, operator
-from gossamer.ir.ops import Add, BatchNorm, Conv2d, Gemm, MatMul, Transpose
+from gossamer.ir.op import Op
+from gossamer.ir.ops import Add, Gemm, MatMul, Mul, Reshape, Transpose
 from gossamer.ir.types import Value
-
-
-@operator("conv2d.default", "convolution")
-def conv2d(call: Call) -> Result:
-    if call.operator == "convolution" and call["transposed"]:
-        raise Unsupported("it is transposed")
-    x, weight = call.value("input"), call.value("weight")
-    rows, columns = call.pair("padding", (0, 0))
-    return _conv(call, x, weight, (rows, columns, rows, columns))
-
-
-@operator("conv2d.padding")
-def conv2d_named_padding(call: Call) -> Result:
-    """Padding "same" puts the odd pixel after, "valid" is none."""
-    x, weight, dilations = call.value("input"), call.value("weight"), call.pair("dilation", (1, 1))
-    if call["padding"] == "valid":
-        return _conv(call, x, weight, (0, 0, 0, 0))
-    totals = [(kernel - 1) * dilation for kernel, dilation in zip(weight.shape[2:], dilations)]
-    (top, bottom), (left, right) = ((total // 2, total - total // 2) for total in totals)
-    return _conv(call, x, weight, (top, left, bottom, right))
 
 
 @operator("linear")
 def linear(call: Call) -> Result:
+    """x @ weight.T + bias over the last axis of x."""
     x, weight, bias = call.value("input"), call.value("weight"), call.optional("bias")
+    if x.type.rank == 1:
+        found = call.step(Gemm(call.step(Reshape(x, (1, *x.shape))), weight, bias, transpose_b=True))
+        return call.emit(Reshape(found, call.shape))
     if x.type.rank == 2:
         return call.emit(Gemm(x, weight, bias, transpose_b=True))
     product = MatMul(x, call.step(Transpose(weight, (1, 0))))
     return call.emit(product) if bias is None else call.emit(Add(call.step(product), bias))
 
 
-@operator("addmm")
-def addmm(call: Call) -> Result:
-    if call["alpha"] != 1 or call["beta"] != 1:
-        raise Unsupported("alpha and beta other than 1")
-    bias, a, b = call.value("self"), call.value("mat1"), call.value("mat2")
-    if bias.shape == (b.shape[1],):
+@operator("addmm", "baddbmm", "addmv")
+def added_product(call: Call) -> Result:
+    """beta * self + alpha * a @ b."""
+    bias = call.value("self")
+    a, b = (call.value(name) for name in _FACTORS[call.operator])
+    alpha, beta = call["alpha"], call["beta"]
+    if call.operator == "addmm" and alpha == beta == 1 and bias.shape == (b.shape[1],):
         return call.emit(Gemm(a, b, bias))
-    return call.emit(Add(call.step(Gemm(a, b)), bias))
+    product = call.step(_product(call, a, b))
+    product = product if alpha == 1 else call.step(Mul(product, call.number(alpha, product)))
+    if beta == 0:
+        return product
+    bias = bias if beta == 1 else call.step(Mul(bias, call.number(beta, bias)))
+    return call.emit(Add(product, bias))
 
 
-@operator("mm", "matmul", "bmm")
+_FACTORS = {"addmm": ("mat1", "mat2"), "baddbmm": ("batch1", "batch2"), "addmv": ("mat", "vec")}
+
+
+@operator("mm", "matmul", "bmm", "mv", "dot", "vdot")
 def matmul(call: Call) -> Result:
-    a, b = call.value("self"), call.value("other" if call.operator == "matmul" else "mat2")
-    return call.emit(Gemm(a, b) if a.type.rank == b.type.rank == 2 else MatMul(a, b))
+    a = call.value("self")
+    b = call.value({"matmul": "other", "mv": "vec", "dot": "tensor", "vdot": "other"}.get(call.operator, "mat2"))
+    return call.emit(_product(call, a, b))
 
 
-@operator("batch_norm", "_native_batch_norm_legit_no_training")
-def batch_norm(call: Call) -> Result:
-    if call.operator == "batch_norm" and call["training"]:
-        raise Unsupported("it is in training mode; call model.eval() first")
-    x, mean, variance = call.value("input"), call.value("running_mean"), call.value("running_var")
-    scale = call.optional("weight") or call.filled(1.0, mean.shape, mean)
-    bias = call.optional("bias") or call.filled(0.0, mean.shape, mean)
-    return call.emit(BatchNorm(x, scale, bias, mean, variance, float(call["eps"])))
-
-
-def _conv(call: Call, x: Value, weight: Value, pads: tuple[int, int, int, int]) -> Value:
-    if weight.type.rank != 4:
-        raise Unsupported(f"it works on {weight.type.rank - 2} spatial axes and only 2 are supported")
-    strides, dilations = call.pair("stride", (1, 1)), call.pair("dilation", (1, 1))
-    return call.emit(Conv2d(x, weight, call.optional("bias"), strides, pads, dilations, int(call["groups"])))
+def _product(call: Call, a: Value, b: Value) -> Op:
+    """A vector in front is a row, one behind a column; the axis made for it goes again."""
+    if a.type.rank == b.type.rank == 2:
+        return Gemm(a, b)
+    if min(a.type.rank, b.type.rank) > 1:
+        return MatMul(a, b)
+    left = a if a.type.rank > 1 else call.step(Reshape(a, (1, *a.shape)))
+    right = b if b.type.rank > 1 else call.step(Reshape(b, (*b.shape, 1)))
+    shape = (*left.shape[: -1 if a.type.rank > 1 else -2], *(right.shape[-1:] if b.type.rank > 1 else ()))
+    batch = right.shape[:-2] if b.type.rank > 2 else ()
+    return Reshape(call.step(_product(call, left, right)), (*batch, *shape))
