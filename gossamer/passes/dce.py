@@ -6,6 +6,7 @@ from gossamer.ir.graph import Graph, Module, Node, Params
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import Value
 from gossamer.passes.base import Pass
+from gossamer.passes.bodies import with_bodies
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,11 @@ class DeadCode(Pass, name="dce"):
         %2 = nn.sigmoid %x       ->       %1 = nn.relu %x
         return %1                         return %1
 
-    Inputs stay: they are the interface. Never refuses.
+    Inside the bodies of scans too. Inputs stay: they are the interface. Never refuses.
     """
 
     def run(self, module: Module) -> Module:
-        return pruned(module, live(module.graph), module.params)
+        return pruned(module, with_bodies(module.graph, live), module.params)
 
 
 def live(graph: Graph) -> Graph:

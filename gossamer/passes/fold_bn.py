@@ -2,18 +2,23 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.ir.build import Rewriter, rewrite
 from gossamer.ir.graph import Array, Module, Node
+from gossamer.ir.ops.convolution3d import Conv3d
 from gossamer.ir.ops.nn import BatchNorm, Conv2d, Gemm
 from gossamer.ir.ops.structure import Param
+from gossamer.ir.ops.transposed import ConvTranspose
 from gossamer.ir.types import TensorType, Value
 from gossamer.passes.base import Pass
 from gossamer.passes.dce import pruned, without_unused_params
+
+Product: TypeAlias = Conv2d | Conv3d | ConvTranspose | Gemm
+"""What a batch norm folds into."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +29,9 @@ class FoldBatchNorm(Pass, name="fold-bn"):
         %2 = nn.batch_norm %1, %scale, %bias, %mean, %variance    ->         w' = w * f, b' = (b - mean) * f + bias,
                                                                              f = scale / sqrt(variance + epsilon)
 
-    for a convolution or a gemm, with or without a bias. The new parameters are computed when first asked for, in
-    float64, and rounded once. Declines a batch norm whose input anyone else reads, whose input is not a convolution or
-    gemm of floats, or one of whose tensors is not a parameter.
+    for a convolution (2-D, 3-D, transposed) or a gemm, with or without a bias. The new parameters are computed when
+    first asked for, in float64, and rounded once. Declines a batch norm whose input anyone else reads, whose input is
+    not a convolution or gemm of floats, or one of whose tensors is not a parameter.
     """
 
     def run(self, module: Module) -> Module:
@@ -66,7 +71,7 @@ class _Folder:
     def _foldable(self, norm: BatchNorm) -> bool:
         graph = self.module.graph
         producer = graph.producers.get(norm.x)
-        if producer is None or not isinstance(producer.op, Conv2d | Gemm) or not norm.x.dtype.floating:
+        if producer is None or not isinstance(producer.op, Product) or not norm.x.dtype.floating:
             return False
         fixed = (*producer.op.operands[1:], norm.scale, norm.bias, norm.mean, norm.variance)
         alone = len(graph.users[norm.x]) == 1 and norm.x not in graph.outputs
@@ -74,14 +79,14 @@ class _Folder:
 
     def _fold(self, node: Node, norm: Node, r: Rewriter) -> None:
         op, bn = node.op, norm.op
-        assert isinstance(op, Conv2d | Gemm) and isinstance(bn, BatchNorm)
-        weight, axis = (op.weight, 0) if isinstance(op, Conv2d) else (op.b, 0 if op.transpose_b else 1)
-        scaled = self._param(r, weight, lambda: _scaled(self._read(weight), self._factor(bn), axis))
+        assert isinstance(op, Product) and isinstance(bn, BatchNorm)
+        weight = op.b if isinstance(op, Gemm) else op.weight
+        scaled = self._param(r, weight, lambda: _scaled(op, self._read(weight), self._factor(bn)))
         shifted = self._param(r, op.bias or bn.bias, lambda: self._shifted(op.bias, bn), bn.bias.type)
         folded = (
-            replace(op, weight=scaled, bias=shifted)
-            if isinstance(op, Conv2d)
-            else replace(op, b=scaled, bias=shifted)
+            replace(op, b=scaled, bias=shifted)
+            if isinstance(op, Gemm)
+            else replace(op, weight=scaled, bias=shifted)
         )
         r.emit(replace(node, op=folded, results=norm.results))
 
@@ -111,6 +116,12 @@ class _Folder:
         return shifted.astype(bn.bias.dtype.numpy)
 
 
-def _scaled(weight: NDArray[Any], factor: NDArray[np.float64], axis: int) -> Array:
-    shape = tuple(-1 if k == axis else 1 for k in range(weight.ndim))
-    return (weight * factor.reshape(shape)).astype(weight.dtype)
+def _scaled(op: Product, weight: NDArray[Any], factor: NDArray[np.float64]) -> Array:
+    """The weight times one factor per output channel."""
+    if isinstance(op, ConvTranspose):  # [IC, OC / groups, ...]: each group of input channels has factors of its own
+        rows = np.repeat(factor.reshape(op.groups, -1), weight.shape[0] // op.groups, axis=0)
+        spread = rows.reshape(*weight.shape[:2], *(1,) * (weight.ndim - 2))
+    else:
+        axis = 1 if isinstance(op, Gemm) and not op.transpose_b else 0
+        spread = factor.reshape(tuple(-1 if k == axis else 1 for k in range(weight.ndim)))
+    return (weight * spread).astype(weight.dtype)

@@ -8,6 +8,7 @@ from math import prod
 from gossamer.ir.build import Rewriter, rewrite
 from gossamer.ir.graph import Array, Graph, Module, Node
 from gossamer.ir.ops.quant import Cast
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import Value
 from gossamer.passes.base import Pass
@@ -87,6 +88,8 @@ class _Folder:
 
 
 def _steps(node: Node) -> int:
+    if isinstance(node.op, Scan):
+        return node.op.steps * sum(_steps(inner) for inner in node.op.body.nodes)
     kernel = node.op.kernel()
     if kernel is None:
         return sum(value.type.elements for value in (*node.op.operands, *node.results))

@@ -6,6 +6,7 @@ from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.ops.structure import Fused
 from gossamer.ir.types import Value
 from gossamer.passes.base import Pass
+from gossamer.passes.bodies import with_bodies
 from gossamer.passes.dce import live
 from gossamer.passes.regions import PRODUCTS, Region, Regions, reads_back
 
@@ -20,12 +21,13 @@ class Fuse(Pass, name="fuse"):
 
     The producer is a convolution, gemm, matmul, pooling or reduction; pointwise chains without one are fused too.
     Operands that broadcast ([n,c,1,1], [c,1,1]) may come from outside. Declines a statement that changes the shape,
-    reads its producer anywhere but at its own point, or would leave the region with two results or a cycle.
-    Already fused statements are taken apart and fused again, so the result does not depend on what ran before.
+    reads its producer anywhere but at its own point, or would leave the region with two results or a cycle. The bodies
+    of scans are fused likewise. Already fused statements are taken apart and fused again, so the result does not
+    depend on what ran before.
     """
 
     def run(self, module: Module) -> Module:
-        graph = fused(inlined(module.graph))
+        graph = with_bodies(module.graph, lambda graph: fused(inlined(graph)))
         return module if graph == module.graph else module.with_graph(graph)
 
 

@@ -12,7 +12,7 @@ from gossamer.passes.calibrate import Calibration, Method, calibrate, load_input
 from gossamer.passes.dce import live, pruned
 from gossamer.passes.fuse import fused, inlined
 from gossamer.passes.precision import LayerBits, activation_type
-from gossamer.passes.quantize_plan import Plan, layers
+from gossamer.passes.quantize_plan import Plan, layers, obstacles
 from gossamer.passes.quantize_rewrite import ACCUMULATOR, Writer
 
 
@@ -35,7 +35,8 @@ class Quantize(Pass, name="quantize"):
     layers: exceptions by layer name, as in (conv1:w4a8, head:float); first, last: the same for the outermost layers
     method: how ranges follow from what was observed; see `Observed.range`
 
-    Refuses to guess ranges, and unknown layer names. Leaves layers alone whose weights are not float parameters.
+    Refuses to guess ranges, and unknown layer names. Leaves layers alone whose weights are not float parameters, and
+    recurrent cells (`refusals` says which).
     """
 
     bits: int = 8
@@ -71,6 +72,10 @@ class Quantize(Pass, name="quantize"):
         quantised = live(writer.graph())
         final = fused(quantised) if _is_fused(module.graph) else quantised
         return pruned(module, final, module.params.updated(writer.made))
+
+    def refusals(self, module: Module) -> dict[str, str]:
+        """Title of every product that stays as it is -> why."""
+        return obstacles(inlined(module.graph))
 
     def _default(self) -> LayerBits:
         weight, activation = self.weight_bits, self.activation_bits

@@ -10,15 +10,19 @@ from typing import TypeAlias
 
 from gossamer.ir.graph import Graph, Node
 from gossamer.ir.op import Op
+from gossamer.ir.ops.convolution3d import Conv3d
 from gossamer.ir.ops.nn import ChannelShuffle, Conv2d, Gemm, MatMul
 from gossamer.ir.ops.pooling import MaxPool2d
+from gossamer.ir.ops.recurrent import GRUCell, LSTMCell
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
+from gossamer.ir.ops.transposed import ConvTranspose
 from gossamer.ir.types import Value
 from gossamer.passes.precision import LayerBits
 from gossamer.passes.regions import Regions
 
-LayerOp: TypeAlias = Conv2d | Gemm | MatMul
+LayerOp: TypeAlias = Conv2d | Conv3d | ConvTranspose | Gemm | MatMul
 
 _MOVES = (ChannelShuffle, Concat, MaxPool2d, Reshape, Slice, Split, Transpose)
 
@@ -34,8 +38,10 @@ class Product:
 
     @staticmethod
     def of(op: Op) -> "Product | None":
-        if isinstance(op, Conv2d):
+        if isinstance(op, Conv2d | Conv3d):
             return Product(op.x, op.weight, op.bias, 0)
+        if isinstance(op, ConvTranspose) and op.groups == 1:  # groups share the weight's scales
+            return Product(op.x, op.weight, op.bias, 1)
         if isinstance(op, Gemm):
             return Product(op.a, op.b, op.bias, 0 if op.transpose_b else 1)
         return Product(op.a, op.b, None, 1) if isinstance(op, MatMul) and op.b.type.rank == 2 else None
@@ -56,6 +62,31 @@ def layers(graph: Graph) -> tuple[Node, ...]:
         return product.weight in params and (product.bias is None or product.bias in params)
 
     return tuple(node for node in graph.nodes if fits(node))
+
+
+def obstacles(graph: Graph) -> dict[str, str]:
+    """Title of every product that stays in float -> why."""
+    fit, fixed = {node.result for node in layers(graph)}, constants(graph)
+    found = {node.title: _obstacle(node, fixed) for node in graph.nodes if node.result not in fit}
+    return {title: reason for title, reason in found.items() if reason is not None}
+
+
+def _obstacle(node: Node, fixed: set[Value]) -> str | None:
+    if isinstance(node.op, Scan | LSTMCell | GRUCell):
+        return "recurrent: its state would be rounded again in every step" if _recurrent(node) else None
+    if isinstance(node.op, ConvTranspose) and node.op.groups > 1:
+        return f"groups {node.op.groups} of a transposed convolution; it needs 1, since groups share the scales"
+    product = Product.of(node.op)
+    if product is None or not product.x.dtype.floating:
+        return None
+    return "its input is a constant" if product.x in fixed else "its weight or bias is no parameter"
+
+
+def _recurrent(node: Node) -> bool:
+    """Whether the node is a cell, or a scan of a cell or another product."""
+    if isinstance(node.op, Scan):
+        return any(_recurrent(inner) or Product.of(inner.op) is not None for inner in node.op.body.nodes)
+    return isinstance(node.op, LSTMCell | GRUCell)
 
 
 def constants(graph: Graph) -> set[Value]:

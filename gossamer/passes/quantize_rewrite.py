@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.graph import Array, Graph, Node, Params
-from gossamer.ir.ops.nn import Conv2d, Gemm
+from gossamer.ir.ops.nn import Gemm, MatMul
 from gossamer.ir.ops.quant import Cast
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import DType, Quant, TensorType, Value
@@ -125,6 +125,6 @@ class Writer:
 
 def _with(op: LayerOp, x: Value, weight: Value, bias: Value | None) -> LayerOp:
     """The layer on integers. The bias is left out at first, since its type follows from the product's."""
-    if isinstance(op, Conv2d):
-        return replace(op, x=x, weight=weight, bias=bias)
-    return replace(op, a=x, b=weight, bias=bias) if isinstance(op, Gemm) else replace(op, a=x, b=weight)
+    if isinstance(op, MatMul):
+        return replace(op, a=x, b=weight)
+    return replace(op, a=x, b=weight, bias=bias) if isinstance(op, Gemm) else replace(op, x=x, weight=weight, bias=bias)

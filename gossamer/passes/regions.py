@@ -11,12 +11,14 @@ from heapq import heappop, heappush
 from gossamer.ir.graph import Graph, Node
 from gossamer.ir.nest import Affine, Apply, Convert, Expr, Load, at
 from gossamer.ir.op import Op
+from gossamer.ir.ops.convolution3d import Conv3d
 from gossamer.ir.ops.nn import Conv2d, Gemm, MatMul
 from gossamer.ir.ops.quant import Cast
 from gossamer.ir.ops.structure import Param
+from gossamer.ir.ops.transposed import ConvTranspose
 from gossamer.ir.types import Value
 
-PRODUCTS = (Conv2d, Gemm, MatMul)
+PRODUCTS = (Conv2d, Conv3d, ConvTranspose, Gemm, MatMul)
 """Anchors that read their operands many times over, so that nothing is computed inside their loads."""
 
 

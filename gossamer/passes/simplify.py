@@ -9,6 +9,7 @@ from gossamer.ir.build import Rewriter, rewrite
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.op import Op
 from gossamer.ir.ops.activations import Clip, HardSigmoid, HardSwish, Relu, Sigmoid, Silu
+from gossamer.ir.ops.convolution3d import Conv3d
 from gossamer.ir.ops.math import Mul
 from gossamer.ir.ops.nn import ChannelShuffle, Conv2d
 from gossamer.ir.ops.pooling import AvgPool2d, MaxPool2d
@@ -16,6 +17,7 @@ from gossamer.ir.ops.quant import Cast
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
 from gossamer.ir.types import F32, F64, TensorType, Value
 from gossamer.passes.base import Pass
+from gossamer.passes.bodies import with_bodies
 from gossamer.passes.dce import live, pruned
 
 Source: TypeAlias = Callable[[Value], "Op | None"]
@@ -36,12 +38,13 @@ class Simplify(Pass, name="simplify"):
         x * sigmoid(x), x * hard_sigmoid(x)                                                 ->  silu, hard_swish
         zero padding before a convolution                                                   ->  the convolution's pads
 
-    An output keeps its name; a no-op stays where an input or another output would need a second one.
+    Inside the bodies of scans too. An output keeps its name; a no-op stays where an input or another output would
+    need a second one.
     """
 
     def run(self, module: Module) -> Module:
         graph = module.graph
-        while (simpler := _simplified(graph)) is not graph:
+        while (simpler := with_bodies(graph, _simplified)) is not graph:
             graph = simpler
         return pruned(module, graph, module.params) if graph is not module.graph else module
 
@@ -157,13 +160,14 @@ def _mul(op: Mul, source: Source) -> Op | None:
     return None
 
 
-def _conv(op: Conv2d, source: Source) -> Op | None:
+def _conv(op: Conv2d | Conv3d, source: Source) -> Op | None:
     pad = source(op.x)
-    if not isinstance(pad, Pad) or pad.value != 0 or any(map(any, pad.pads[:2])) or min(map(min, pad.pads)) < 0:
+    if not isinstance(pad, Pad) or pad.mode != "constant" or pad.value != 0:
         return None
-    (top, bottom), (left, right) = pad.pads[2:]
-    own = op.pads
-    return replace(op, x=pad.x, pads=(own[0] + top, own[1] + left, own[2] + bottom, own[3] + right))
+    if any(map(any, pad.pads[:2])) or min(map(min, pad.pads)) < 0:
+        return None
+    added = (*(begin for begin, _ in pad.pads[2:]), *(end for _, end in pad.pads[2:]))
+    return replace(op, x=pad.x, pads=tuple(own + more for own, more in zip(op.pads, added, strict=True)))
 
 
 def _pool(op: MaxPool2d | AvgPool2d, source: Source) -> Value | None:
@@ -193,6 +197,7 @@ def _pad(op: Pad, source: Source) -> Value | None:
 
 
 RULES: dict[type[Op], Rule] = {
-    Cast: _cast, ChannelShuffle: _shuffled, Clip: _clip, Concat: _concat, Conv2d: _conv, Mul: _mul, MaxPool2d: _pool,
-    AvgPool2d: _pool, Pad: _pad, Relu: _relu, Reshape: _reshape, Slice: _slice, Split: _split, Transpose: _transpose,
+    Cast: _cast, ChannelShuffle: _shuffled, Clip: _clip, Concat: _concat, Conv2d: _conv, Conv3d: _conv, Mul: _mul,
+    MaxPool2d: _pool, AvgPool2d: _pool, Pad: _pad, Relu: _relu, Reshape: _reshape, Slice: _slice, Split: _split,
+    Transpose: _transpose,
 }  # fmt: skip

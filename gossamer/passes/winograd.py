@@ -5,8 +5,11 @@ from math import ceil
 
 from gossamer.ir.errors import PassError
 from gossamer.ir.graph import Module, Node
+from gossamer.ir.op import Op
+from gossamer.ir.ops.convolution3d import Conv3d
 from gossamer.ir.ops.nn import Conv2d
 from gossamer.ir.ops.structure import Fused
+from gossamer.ir.ops.transposed import ConvTranspose
 from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import DType
 from gossamer.ir.winograd import LARGEST_TILE, transforms
@@ -22,9 +25,9 @@ class Winograd(Pass, name="winograd"):
         %1 = nn.conv2d %x, %w      ->      %1 = nn.conv2d %x, %w
                                               @schedule algorithm=winograd(m=4)
 
-    Declines (`refusals` says why for each) kernels that are not square or 1x1, strides, dilations, groups, quantised
-    convolutions unless `quantized`, an expected relative rms error over `max_error` in the type it computes in, and
-    outputs so small that it saves no multiplications.
+    Declines (`refusals` says why for each) 3-D and transposed convolutions, kernels that are not square or 1x1,
+    strides, dilations, groups, quantised convolutions unless `quantized`, an expected relative rms error over
+    `max_error` in the type it computes in, and outputs so small that it saves no multiplications.
     """
 
     m: int = 4
@@ -47,8 +50,8 @@ class Winograd(Pass, name="winograd"):
 
     def refusals(self, module: Module) -> dict[str, str]:
         """Title of every convolution that is left alone -> why."""
-        convs = (node for node in module.graph.nodes if _conv(node) is not None)
-        return {node.title: reason for node in convs if (reason := self._obstacle(node)) is not None}
+        nodes = module.graph.nodes
+        return {node.title: reason for node in nodes if (reason := _rank_obstacle(node) or self._obstacle(node))}
 
     def _changes(self, node: Node) -> bool:
         chosen = node.schedule is not None and node.schedule.winograd_m == self.m
@@ -56,7 +59,8 @@ class Winograd(Pass, name="winograd"):
 
     def _obstacle(self, node: Node) -> str | None:
         conv = _conv(node)
-        assert conv is not None
+        if conv is None:
+            return None
         return _shape_obstacle(conv) or self._type_obstacle(conv) or _no_saving(conv, self.m)
 
     def _type_obstacle(self, conv: Conv2d) -> str | None:
@@ -73,8 +77,20 @@ class Winograd(Pass, name="winograd"):
 
 def _conv(node: Node) -> Conv2d | None:
     """The convolution that the node's schedule speaks of."""
-    anchor = node.op.anchor.op if isinstance(node.op, Fused) else node.op
+    anchor = _anchor(node)
     return anchor if isinstance(anchor, Conv2d) else None
+
+
+def _anchor(node: Node) -> Op:
+    return node.op.anchor.op if isinstance(node.op, Fused) else node.op
+
+
+def _rank_obstacle(node: Node) -> str | None:
+    """Why convolutions of another kind are no candidates."""
+    anchor = _anchor(node)
+    if isinstance(anchor, Conv3d):
+        return "a 3-D convolution; it needs a 2-D one"
+    return "a transposed convolution; it needs a plain one" if isinstance(anchor, ConvTranspose) else None
 
 
 def _shape_obstacle(conv: Conv2d) -> str | None:
