@@ -91,7 +91,7 @@ def mean(call: Call) -> Result:
 def modulus(call: Call) -> Result:
     """The remainder of x / y: with `fmod` it has x's sign, as in C, else y's, as in Python."""
     x, y = call.value(0), call.value(1)
-    left = Sub(x, call.step(Mul(_whole_part(call, call.step(Div(x, y))), y)))
+    left = Sub(x, _taken_off(call, _whole_part(call, call.step(Div(x, y))), y))
     if call.attr_int("fmod", 0) or x.dtype.kind == "u":
         return call.emit(left)
     remainder = call.step(left)
@@ -99,6 +99,15 @@ def modulus(call: Call) -> Result:
     crossed = call.step(Equal(call.step(Less(remainder, zero)), call.step(Less(y, zero))))
     fits = call.step(Or(crossed, call.step(Equal(remainder, zero))))
     return call.emit(Where(fits, remainder, call.step(Add(remainder, y))))
+
+
+def _taken_off(call: Call, times: Value, y: Value) -> Value:
+    """times * y, and 0 where y does not fit even once, though it be infinite."""
+    product = call.step(Mul(times, y))
+    if not y.dtype.floating:
+        return product
+    zero = call.number(0.0, y)
+    return call.step(Where(call.step(Equal(times, zero)), zero, product))
 
 
 def _whole_part(call: Call, quotient: Value) -> Value:

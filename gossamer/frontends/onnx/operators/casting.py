@@ -4,8 +4,8 @@ from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant, dtype_of
 from gossamer.frontends.problems import Unsupported
-from gossamer.ir.ops import Cast, Maximum, Minimum
-from gossamer.ir.types import DType, TensorType, Value
+from gossamer.ir.ops import Bitwise, Cast, Maximum, Minimum
+from gossamer.ir.types import I32, DType, TensorType, Value
 
 _LARGEST = {"f8e4m3": 448.0, "f8e5m2": 57344.0}
 
@@ -38,7 +38,23 @@ def _as(call: Call, dtype: DType) -> Value | Constant:
         return x
     if dtype.kind in _LARGEST and call.attr_int("saturate", 1):
         x = _saturated(call, x, _LARGEST[dtype.kind])
+    if dtype.integer and dtype.bits < 8 and not _holds(dtype, x.dtype):
+        x = _wrapped(call, x, dtype)
     return call.emit(Cast(x, TensorType(dtype, x.shape)))
+
+
+def _holds(wide: DType, dtype: DType) -> bool:
+    """Does an integer type hold all numbers of another type?"""
+    return dtype.integer and wide.low <= dtype.low and dtype.high <= wide.high
+
+
+def _wrapped(call: Call, x: Value, dtype: DType) -> Value:
+    """The low bits of x as whole numbers in i32, those of a signed type moved up and down again for their sign."""
+    numbers = x if x.dtype == I32 else call.step(Cast(x, TensorType(I32, x.shape)))
+    if dtype.kind == "u":
+        return call.step(Bitwise(numbers, call.number(dtype.high, numbers, "bits"), "and"))
+    places = call.number(32 - dtype.bits, numbers, "places")
+    return call.step(Bitwise(call.step(Bitwise(numbers, places, "shl")), places, "shr"))
 
 
 def _saturated(call: Call, x: Value, largest: float) -> Value:

@@ -100,11 +100,12 @@ def depth_to_space(call: Call) -> Result:
 
 @operator("SpaceToDepth")
 def space_to_depth(call: Call) -> Result:
-    """Blocks of pixels -> channels: [N, C, H b, W b] -> [N, b b C, H, W]."""
-    x, b = call.value(0), call.attr_int("blocksize", 1)
+    """Blocks of pixels -> channels: [N, C, H b, W b] -> [N, b b C, H, W], or [N, C b b, H, W] in mode CRD."""
+    x, b, dcr = call.value(0), call.attr_int("blocksize", 1), call.attr_text("mode", "DCR") == "DCR"
     n, c, h, w = x.shape
     blocks = call.step(Reshape(x, (n, c, h // b, b, w // b, b)))
-    return call.emit(Reshape(call.step(Transpose(blocks, (0, 3, 5, 1, 2, 4))), (n, c * b * b, h // b, w // b)))
+    moved = call.step(Transpose(blocks, (0, 3, 5, 1, 2, 4) if dcr else (0, 1, 3, 5, 2, 4)))
+    return call.emit(Reshape(moved, (n, c * b * b, h // b, w // b)))
 
 
 @operator("Constant")
