@@ -15,7 +15,7 @@ from gossamer.frontends.onnx.operators.sampling import (
 )
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.ops import Add, Clip, Less, Mul, Or, Reshape, Round, Slice, Transpose, Where
+from gossamer.ir.ops import Add, Clip, Mul, Reshape, Round, Slice, Transpose
 from gossamer.ir.types import Value
 
 _TAPS = {"nearest": nearest_taps, "linear": linear_taps, "cubic": cubic_taps}
@@ -50,8 +50,8 @@ def _taps(call: Call, points: Value, column: int, extent: int, padding: str) -> 
         position = call.step(Round(position))
     if padding == "reflection":
         position = reflected(call, position, low, high)
-    if padding == "border":
-        position = _held(call, position, extent, low, high)
+    if padding == "border" and mode != "cubic":  # whose four taps are moved inside one by one
+        position = call.step(Clip(position, 0.0, extent - 1.0))
     taps = _TAPS[mode](call, position, extent)
     if padding == "zeros":
         return zero_outside(call, taps)
@@ -67,11 +67,3 @@ def _position(call: Call, points: Value, column: int, low: float, high: float) -
     flat = call.step(Reshape(call.step(cut), count))
     scaled = call.step(Mul(flat, call.number((high - low) / 2, flat)))
     return call.step(Add(scaled, call.number((high + low) / 2, flat)))
-
-
-def _held(call: Call, position: Value, extent: int, low: float, high: float) -> Value:
-    """Positions beyond the ends moved to the outermost element's centre; those within its outer half stay."""
-    below = call.step(Less(position, call.number(low, position)))
-    above = call.step(Less(call.number(high, position), position))
-    inside = call.step(Clip(position, 0.0, extent - 1.0))
-    return call.step(Where(call.step(Or(below, above)), inside, position))
