@@ -1,18 +1,22 @@
 """Resizing by interpolation, one axis after the other: weighted taps at positions fixed at compile time."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from functools import reduce
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gossamer.ir.errors import IRError
+from gossamer.ir.nest import Acc, Axis, Computed, Const, Div, Expr, Index, Kernel, Load, Nest, Table, apply, at
 from gossamer.ir.op import Op
 from gossamer.ir.ops.checks import need_arithmetic, need_float
+from gossamer.ir.ops.interpolation import Coordinates, Floats, Line, Mode, Rounding, nearest, positions, taps
+from gossamer.ir.ops.nests import axes_of, compute_type
 from gossamer.ir.types import TensorType, Value
 
-Mode: TypeAlias = Literal["nearest", "linear", "cubic"]
-Coordinates: TypeAlias = Literal[
-    "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_crop_and_resize"
-]
-Rounding: TypeAlias = Literal["round_prefer_floor", "round_prefer_ceil", "floor", "ceil"]
+WRITTEN_OUT = 4
+"""Sums of more taps than this are loops."""
 
 
 @dataclass(frozen=True)
@@ -63,3 +67,81 @@ class Resize(Op, name="nn.resize"):
             raise IRError(f"x has one scale per index of axis {quant.axis}, needed one scale")
         if self.antialias and self.mode == "nearest":
             raise IRError("antialias needs the mode linear or cubic, found nearest")
+
+    def kernel(self) -> Kernel:
+        """One stage for the nearest mode, else one per axis that changes."""
+        if self.mode == "nearest":
+            return Kernel(1, (self._moved(),), (0,))
+        stages: list[Nest] = []
+        shape = list(self.x.shape)
+        for axis in [a for a in range(len(shape)) if not self._line(a).same]:
+            shape[axis] = self.sizes[axis]
+            stages.append(self._blended(axis, tuple(shape), len(stages)))
+        return Kernel(1, tuple(stages) or (self._moved(),), (max(len(stages) - 1, 0),))
+
+    def _line(self, axis: int) -> Line:
+        extent, size, rank = self.x.shape[axis], self.sizes[axis], self.x.type.rank
+        scale = self.scales[axis] if self.scales else size / extent if extent and size else 1.0
+        roi = (self.roi[axis], self.roi[rank + axis]) if self.roi else (0.0, 1.0)
+        return Line(extent, size, scale, roi)
+
+    def _moved(self) -> Nest:
+        axes, index = axes_of(self.sizes), list[Index]()
+        outside: list[tuple[str, NDArray[np.bool_]]] = []
+        for place, axis in enumerate(axes):
+            line = self._line(place)
+            x = positions(line, self.coordinates)
+            index.append(at(axis.name) if line.same else _look_up(nearest(x, line.extent, self.nearest), axis, line))
+            outside.append((axis.name, self._outside(x, line)))
+        kind = self.x.dtype
+        value = reduce(self._extrapolated, outside, cast(Expr, Load(0, tuple(index))))
+        return Nest(axes, value, kind, kind)
+
+    def _blended(self, axis: int, shape: tuple[int, ...], stage: int) -> Nest:
+        """The stage that resizes one axis of what the stage before (or x) holds."""
+        line, axes, kind = self._line(axis), axes_of(shape), compute_type(self.x.dtype)
+        cubic_a = self.cubic_a if self.mode == "cubic" else None
+        x = positions(line, self.coordinates)
+        indices, weights = taps(x, line, cubic_a, self.antialias, self.exclude_outside)
+        dtype = self.x.dtype if shape == self.sizes else kind
+        here, own = [cast(Index, at(a.name)) for a in axes], at(axes[axis].name)
+
+        def tap(index: Index, places: NDArray[np.int64], factors: Floats) -> Expr:
+            read = Load(stage, (*here[:axis], _computed(places, index, line.extent), *here[axis + 1 :]))
+            return apply("mul", read, Table(tuple(factors.reshape(-1).tolist()), index))
+
+        outside = (axes[axis].name, self._outside(x, line))
+        count = indices.shape[1]
+        if count > WRITTEN_OUT:
+            loop = Axis(f"k{axis}", count, reduce=True)
+            body = tap(own * count + at(loop.name), indices, weights)
+            # Positions outside have one value: scaled taps cannot give it, an epilogue can.
+            epilogue = self._extrapolated(Acc(), outside)
+            return Nest((*axes, loop), body, kind, dtype, "sum", None if epilogue == Acc() else epilogue)
+        terms = [tap(own, indices[:, t], weights[:, t]) for t in range(count)]
+        return Nest(axes, self._extrapolated(reduce(lambda a, b: apply("add", a, b), terms), outside), kind, dtype)
+
+    def _outside(self, x: Floats, line: Line) -> NDArray[np.bool_]:
+        """Outputs that lie outside the tensor, where that counts."""
+        return ((x < 0) | (x > line.extent - 1)) & (self.coordinates == "tf_crop_and_resize") & (not line.same)
+
+    def _extrapolated(self, value: Expr, outside: tuple[str, NDArray[np.bool_]]) -> Expr:
+        name, mask = outside
+        if not mask.any():
+            return value
+        return apply("where", Table(tuple(mask.astype(float).tolist()), at(name)), Const(self.extrapolation), value)
+
+
+def _look_up(places: NDArray[np.int64], axis: Axis, line: Line) -> Index:
+    """The index that output `axis` reads, as arithmetic where it is one: repeated or skipped elements."""
+    o = np.arange(line.size)
+    if line.size % line.extent == 0 and (places == o // (line.size // line.extent)).all():
+        return Div(at(axis.name), line.size // line.extent)
+    step = line.extent // line.size if line.size and line.extent % line.size == 0 else 0
+    if step and (places == o * step + places[0]).all():
+        return at(axis.name) * step + int(places[0])
+    return _computed(places, at(axis.name), line.extent)
+
+
+def _computed(places: NDArray[np.int64], index: Index, extent: int) -> Computed:
+    return Computed(Table(tuple(places.reshape(-1).astype(float).tolist()), index), extent)
