@@ -45,16 +45,21 @@ class Stage:
     refusals: "Mapping[str, str]" = field(default_factory=dict[str, str])
 
 
-def load(model: "Model", shapes: "Mapping[str, Sequence[int]] | None" = None) -> "Module":
+def load(
+    model: "Model",
+    shapes: "Mapping[str, Sequence[int]] | None" = None,
+    constants: "Mapping[str, Array] | None" = None,
+) -> "Module":
     """A network as a module: an ONNX file, IR text, a torch module or exported program, an ONNX model in memory.
 
     `shapes` gives shapes of inputs that the model leaves open: `{"x": (1, 3, 224, 224)}`; a torch module needs one for
-    every input. Raises FrontendError: not a model, cut off or malformed, external data missing, dynamic shapes,
-    operators that are not supported (all of them).
+    every input. `constants` fixes the numbers of inputs of an ONNX model that shapes depend on:
+    `{"sizes": numpy.array([1, 3, 448, 448])}`. Raises FrontendError: not a model, cut off or malformed, external data
+    missing, dynamic shapes, operators that are not supported (all of them).
     """
     from gossamer import frontends
 
-    return frontends.load(model, shapes)
+    return frontends.load(model, shapes, constants)
 
 
 def compile(
@@ -130,6 +135,64 @@ def inspect(
         if after_each is not None:
             after_each(stage)
     return tuple(stages)
+
+
+def export(
+    module: "Module", path: Path | str, format: str = "", *, weights_as_arguments: bool = False
+) -> "tuple[Path, ...]":
+    """Write a network for other tools, and say which files that made.
+
+    `format`: "onnx", "mlir", "torch" (python source and an .npz with the weights) or "text" (the IR, and an .npz); by
+    default what the end of the name says: .onnx, .mlir, .py, .gsm. With `weights_as_arguments` the parameters of an
+    MLIR function are arguments after its inputs. Raises BackendError: an unknown format, or what a format cannot say.
+    """
+    kind = export_format(path, format)
+    if weights_as_arguments and kind != "mlir":
+        raise BackendError(f"{path}: weights can be arguments in MLIR alone, found the format {kind}")
+    return _WRITERS[kind](module, Path(path), weights_as_arguments)
+
+
+FORMATS = {".onnx": "onnx", ".mlir": "mlir", ".py": "torch", ".gsm": "text"}
+"""Formats `export` writes, by the ends of file names."""
+
+
+def export_format(path: Path | str, format: str = "") -> str:
+    """The format `export` would write. Raises BackendError when neither `format` nor the name says it."""
+    kind = format or FORMATS.get(Path(path).suffix, "")
+    if kind not in FORMATS.values():
+        known = ", ".join(f"{name} ({suffix})" for suffix, name in FORMATS.items())
+        raise BackendError(f"{path}: the format '{format or Path(path).suffix}' is not known; known: {known}")
+    return kind
+
+
+def _write_onnx(module: "Module", file: Path, _: bool) -> tuple[Path, ...]:
+    from gossamer.codegen.onnx import save_onnx
+
+    return save_onnx(module, file)
+
+
+def _write_mlir(module: "Module", file: Path, weights_as_arguments: bool) -> tuple[Path, ...]:
+    from gossamer.codegen.mlir import save_mlir
+
+    save_mlir(module, file, weights_as_arguments)
+    return (file,)
+
+
+def _write_torch(module: "Module", file: Path, _: bool) -> tuple[Path, ...]:
+    from gossamer.codegen.torch import save_torch
+
+    save_torch(module, file)
+    return (file, file.with_suffix(".npz"))
+
+
+def _write_text(module: "Module", file: Path, _: bool) -> tuple[Path, ...]:
+    from gossamer.frontends.text import save_text
+
+    save_text(module, file)
+    return (file, file.with_suffix(".npz"))
+
+
+_WRITERS = {"onnx": _write_onnx, "mlir": _write_mlir, "torch": _write_torch, "text": _write_text}
 
 
 def needs_calibration(passes: str) -> bool:

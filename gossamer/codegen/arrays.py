@@ -41,10 +41,11 @@ from gossamer.ir.nest import (
     computed,
     parts,
 )
+from gossamer.ir.op import Op
 from gossamer.ir.reference_load import index_array
 from gossamer.ir.reference_nest import OF_NOTHING, evaluate_nest
 from gossamer.ir.reference_split import split_axes
-from gossamer.ir.types import BOOL, I64, DType
+from gossamer.ir.types import BOOL, F32, I64, DType, TensorType, Value
 
 T = TypeVar("T")
 
@@ -105,6 +106,12 @@ def run_kernel(library: Arrays[T], kernel: Kernel, operands: Sequence[Held[T]]) 
     for stage in kernel.stages:
         slots.append(run_nest(library, stage, slots))
     return [slots[kernel.operands + i] for i in kernel.results]
+
+
+def on_reals(op: Op) -> Op:
+    """The op on the real numbers that quantised operands stand for, where a library computes with those."""
+    swap = {v: Value(v.name, TensorType(F32, v.shape)) for v in op.operands if v.type.quant is not None}
+    return op.with_operands(swap)
 
 
 def run_nest(library: Arrays[T], nest: Nest, slots: Sequence[Held[T]]) -> Held[T]:

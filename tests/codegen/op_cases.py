@@ -1,7 +1,7 @@
 """One small network per op of the box, for every exporter: IR text on a few inputs, parameters by name.
 
-%x: f32[1,4,7,6], %p (positive): f32[1,4,7,6], %m: f32[5,6], %i: i64[2,3] (0..3), %b: bool[5,6]; each case ends in %y (and
-%z). `parameters` holds what `ir.param` names.
+%x: f32[1,4,7,6], %p (positive): f32[1,4,7,6], %m: f32[5,6], %i: i64[2,3] (0 or 1), %b: bool[5,6]; each case ends in
+%y (and %z). `parameters` holds what `ir.param` names.
 """
 
 import numpy as np
@@ -25,7 +25,9 @@ POINTWISE = {
         "nn.elu", "math.neg", "math.abs", "math.exp", "math.erf", "math.sin", "math.cos", "math.atan",
     )
 } | {"math.log": "%y = math.log %p", "math.sqrt": "%y = math.sqrt %p"}  # fmt: skip
-STEPS = {name: f"%a = math.mul %x, %p\n%y = {name} %a" for name in ("math.floor", "math.ceil", "math.round", "math.sign")}
+STEPS = {
+    name: f"%a = math.mul %x, %p\n%y = {name} %a" for name in ("math.floor", "math.ceil", "math.round", "math.sign")
+}
 BINARY = {
     name: f"%s = tensor.slice %m starts=(0,0) stops=(1,6) steps=(1,1)\n%y = {name} %p, %s"
     for name in ("math.add", "math.sub", "math.mul", "math.div", "math.maximum", "math.minimum")
@@ -35,7 +37,8 @@ COMPARED = {
     for name in ("math.less", "math.less_equal", "math.equal")
 }
 REDUCED = {
-    name: f"%a = {name} %x axes=(2,3)\n%c = {name} %m axes=(-1,) keepdims=false\n%y = math.mul %a, %a\n%z = math.add %c, %c"
+    name: f"%a = {name} %x axes=(2,3)\n%c = {name} %m axes=(-1,) keepdims=false\n"
+    "%y = math.mul %a, %a\n%z = math.add %c, %c"
     for name in ("math.reduce_mean", "math.reduce_sum", "math.reduce_max", "math.reduce_min", "math.reduce_prod")
 }
 OTHERS = {
@@ -54,9 +57,10 @@ OTHERS = {
     "nn.conv3d": '%w: f32[2,1,2,3,3] = ir.param "w3"\n%v = tensor.reshape %x shape=(1,1,4,7,6)\n'
                  "%y = nn.conv3d %v, %w strides=(1,2,1) pads=(1,1,0,0,1,2)",
     "nn.conv_transpose": '%w: f32[4,3,3,2] = ir.param "wt"\n%k: f32[6] = ir.param "k"\n'
-                         "%y = nn.conv_transpose %x, %w, %k strides=(2,3) pads=(1,0,1,1) output_padding=(1,0) groups=2",
-    "nn.conv_transpose 1d": '%w: f32[6,3,4] = ir.param "wt1"\n%v = tensor.reshape %x shape=(1,6,28)\n%y = nn.conv_transpose '
-                            "%v, %w strides=(2,) pads=(1,2) dilations=(1,) output_padding=(0,)",
+                         "%y = nn.conv_transpose %x, %w, %k strides=(2,3) pads=(1,0,1,1) output_padding=(1,0) "
+                         "groups=2",
+    "nn.conv_transpose 1d": '%w: f32[6,3,4] = ir.param "wt1"\n%v = tensor.reshape %x shape=(1,6,28)\n'
+                            "%y = nn.conv_transpose %v, %w strides=(2,) pads=(1,2) dilations=(1,) output_padding=(0,)",
     "nn.batch_norm": '%s: f32[4] = ir.param "s"\n%v: f32[4] = ir.param "v"\n%y = nn.batch_norm %x, %s, %s, %s, %v '
                      "epsilon=0.001",
     "nn.layer_norm": '%s: f32[7,6] = ir.param "ln"\n%y = nn.layer_norm %x, %s, %s axis=2',
@@ -70,8 +74,8 @@ OTHERS = {
     "nn.lstm_cell": '%wi: f32[12,6] = ir.param "li"\n%wh: f32[12,3] = ir.param "lh"\n%wb: f32[12] = ir.param "lb"\n'
                     '%h: f32[5,3] = ir.param "h0"\n%y, %z = nn.lstm_cell %m, %h, %h, %wi, %wh, %wb',
     "nn.gru_cell": '%wi: f32[9,6] = ir.param "gi"\n%wh: f32[9,3] = ir.param "gh"\n%wb: f32[9] = ir.param "gb"\n'
-                   '%h: f32[5,3] = ir.param "h0"\n%y = nn.gru_cell %m, %h, %wi, %wh, %wb, %wb linear_before_reset=true\n'
-                   "%z = nn.gru_cell %m, %h, %wi, %wh, %wb, %wb",
+                   '%h: f32[5,3] = ir.param "h0"\n%y = nn.gru_cell %m, %h, %wi, %wh, %wb, %wb '
+                   "linear_before_reset=true\n%z = nn.gru_cell %m, %h, %wi, %wh, %wb, %wb",
     "ir.scan": """%s: f32[6] = ir.param "s6"
         %y, %z = ir.scan %s, %m, %s states=1 scanned=1 steps=5 reverse=true body={
             %c: f32[6] = input
@@ -102,15 +106,16 @@ OTHERS = {
     "tensor.scatter_elements": "%s = tensor.slice %m starts=(0,0) stops=(2,3) steps=(1,1)\n"
                                "%y = tensor.scatter_elements %m, %i, %s axis=1\n"
                                '%z = tensor.scatter_elements %m, %i, %s axis=0 reduction="add"',
-    "tensor.scatter_nd": "%v = tensor.reshape %x shape=(4,7,2,3)\n%w = tensor.slice %v starts=(0,0,0,0) stops=(2,1,1,1) "
-                         "steps=(1,1,1,1)\n%u = tensor.reshape %w shape=(2,)\n%v3 = tensor.reshape %x shape=(4,7,6)\n"
+    "tensor.scatter_nd": "%v = tensor.reshape %x shape=(4,7,2,3)\n%w = tensor.slice %v starts=(0,0,0,0) "
+                         "stops=(2,1,1,1) steps=(1,1,1,1)\n%u = tensor.reshape %w shape=(2,)\n%v3 = tensor.reshape %x shape=(4,7,6)\n"
                          '%y = tensor.scatter_nd %v3, %i, %u reduction="add"',
     "tensor.top_k": "%y, %j = tensor.top_k %m k=3 axis=1\n%z, %l = tensor.top_k %m k=2 axis=0 largest=false\n"
                     "%jf: f32[5,3] = quant.cast %j type=f32[5,3]\n%out = math.add %y, %jf",
     "math.arg_max": "%y = math.arg_max %m axis=1\n%z = math.arg_min %x axis=2 keepdims=false",
     "math.cum_sum": "%y = math.cum_sum %m axis=1\n%z = math.cum_sum %m axis=0 exclusive=true reverse=true",
     "math.cum_prod": "%y = math.cum_prod %m axis=1 reverse=true\n%z = math.cum_prod %m axis=0 exclusive=true",
-    "math.and": "%c = math.less %m, %m\n%d = math.or %b, %c\n%e = math.not %b\n%y = math.and %d, %b\n%z = math.or %e, %c",
+    "math.and": "%c = math.less %m, %m\n%d = math.or %b, %c\n%e = math.not %b\n"
+                "%y = math.and %d, %b\n%z = math.or %e, %c",
     "math.bitwise": '%y = math.bitwise %i, %i function="xor"\n%a = math.bitwise %i, %i function="shl"\n'
                     '%c = math.bitwise %a, %i function="or"\n%z = math.bitwise %c, %i function="shr"',
     "quant.cast": "%a: f16[1,4,7,6] = quant.cast %x type=f16[1,4,7,6]\n%y = quant.cast %a type=f32[1,4,7,6]\n"
@@ -162,7 +167,7 @@ def inputs():
 def case(name):
     """A case as a module."""
     body = (CASES | QUANTISED)[name]
-    last = ", ".join(v for v in ("%y", "%z") if f"{v} =" in body or f"{v}, " in body or f", {v} =" in body or f"{v}:" in body)
+    last = ", ".join(v for v in ("%y", "%z") if any(f"{v}{after}" in body for after in (" =", ", ", ":")))
     params = {n: a for n, a in parameters().items() if f'"{n}"' in body}
     return parse_module(f"{HEAD}{body}\nreturn {last}\n", params)
 

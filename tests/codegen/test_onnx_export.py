@@ -1,5 +1,7 @@
 """IR -> ONNX: onnxruntime computes what the reference does, ops, precision and fused bodies alike."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import onnx
 import pytest
@@ -9,8 +11,12 @@ from gossamer.codegen.onnx import export_onnx, save_onnx
 from gossamer.frontends import load
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Module
+from gossamer.ir.nest import Const, Load, Nest, apply, at, single
+from gossamer.ir.op import Op
+from gossamer.ir.ops.nests import axes_of
 from gossamer.ir.reference import evaluate
 from gossamer.ir.text import parse_module
+from gossamer.ir.types import F32, Value
 
 
 def module_of(body: str, **params: np.ndarray) -> Module:
@@ -180,17 +186,51 @@ def test_a_parameter_of_4_bits_is_not_packed_where_it_is_an_output():
     np.testing.assert_array_equal(run(model, floats(1, 4, 7, 6)), w)
 
 
+@dataclass(frozen=True)
+class Mystery(Op, name="test.mystery"):
+    """An op with neither a loop nest nor an ONNX operator."""
+
+    x: Value
+
+    def infer(self):
+        return (self.x.type,)
+
+
 def test_what_cannot_be_written_is_listed_at_once():
-    module = module_of(
-        """%i = quant.cast %x type=i32[1,4,7,6]
-        %w: i32[4,4,1,1] = ir.param "w"
-        %a = nn.conv2d %i, %w @label "one"
-        %y = nn.conv2d %a, %w @label "two\"""", w=np.ones((4, 4, 1, 1), np.int32)
-    )  # fmt: skip
+    module = module_of('%a = test.mystery %x @label "one"\n%y = test.mystery %a @label "two"')
     with pytest.raises(BackendError) as caught:
         export_onnx(module)
-    message = "net: 2 nodes cannot be written as ONNX: one (nn.conv2d on plain i32), two (nn.conv2d on plain i64)"
+    message = "net: 2 nodes cannot be written as ONNX: one (test.mystery), two (test.mystery)"
     assert str(caught.value) == message
+
+
+@dataclass(frozen=True)
+class Blur(Op, name="test.blur"):
+    """A plug-in's op: every element with half of its right neighbour, which at the end is 1."""
+
+    x: Value
+
+    def infer(self):
+        return (self.x.type,)
+
+    def kernel(self):
+        axes = axes_of(self.x.shape)
+        here = [at(a.name) for a in axes]
+        right = Load(0, (*here[:-1], here[-1] + 1), 1.0)
+        body = apply("add", Load(0, tuple(here)), apply("mul", Const(0.5), right))
+        return single(1, Nest(axes, body, F32, F32))
+
+
+def test_ops_without_an_operator_are_written_by_their_loop_nest():
+    model = check(module_of("%a = test.blur %x\n%y = nn.relu %a"))
+    assert "Gather" in [node.op_type for node in model.graph.node]
+
+
+def test_convolutions_of_plain_integers_are_written_by_their_loop_nest():
+    w = np.arange(-9, 9, dtype=np.int32).reshape(2, 1, 3, 3)
+    text = "%i = quant.cast %x type=i32[1,4,7,6]\n"
+    text += "%s = tensor.slice %i starts=(0,0,0,0) stops=(1,1,7,6) steps=(1,1,1,1)\n"
+    check(module_of(text + '%w: i32[2,1,3,3] = ir.param "w"\n%y = nn.conv2d %s, %w pads=(1,1,0,0)', w=w))
 
 
 def test_missing_weights():
@@ -205,3 +245,20 @@ def test_files_appear_whole_or_not_at_all(tmp_path):
     with pytest.raises(OSError):
         save_onnx(module, tmp_path / "missing" / "net.onnx")
     assert [p.name for p in tmp_path.iterdir()] == ["net.onnx"]
+
+
+def test_weights_lie_beside_a_file_that_would_be_too_large(tmp_path):
+    w, b = floats(6, 4, 9, 9), floats(6)
+    module = module_of('%w: f32[6,4,9,9] = ir.param "w"\n%b: f32[6] = ir.param "b"\n'
+                       "%y = nn.conv2d %x, %w, %b pads=(4,4,4,4)", w=w, b=b)  # fmt: skip
+    files = save_onnx(module, tmp_path / "net.onnx", largest_bytes=1000)
+    assert [f.name for f in files] == ["net.onnx", "net.onnx.data"]
+    assert files[0].stat().st_size < 1000 < w.nbytes <= files[1].stat().st_size
+    onnx.checker.check_model(str(files[0]), full_check=True)
+    ort = pytest.importorskip("onnxruntime")
+    x = floats(1, 4, 7, 6)
+    wanted = evaluate(module, {"x": x})["y"]
+    found = ort.InferenceSession(str(files[0])).run(None, {"x": x})[0]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(evaluate(load(files[0]), {"x": x})["y"], wanted)
+    assert save_onnx(module, tmp_path / "whole.onnx") == (tmp_path / "whole.onnx",)

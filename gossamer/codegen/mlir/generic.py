@@ -151,21 +151,21 @@ class _Generic:
         self._sources[read] = source
 
     def _add(self, read: "Load | Table | Acc", found: Operand) -> None:
-        self._inputs[read] = _Input(found, self._writer.fresh("a"))
+        self._inputs[read] = _Input(found, self._writer.fresh("in"))
 
     def write(
         self, name: str, out: Tensor, folds: bool, value: "Callable[[Body, Scalar], Scalar]"
     ) -> Tensor:
         """The generic; `value` writes what is yielded, given the old element of `out` where it `folds`."""
         loops = [a for a in self._axes if a.reduce and not self._sized(a)]
-        inputs = [*self._inputs.values(), *(_Input(self._extent(a), self._writer.fresh("a")) for a in loops)]
+        inputs = [*self._inputs.values(), *(_Input(self._extent(a), self._writer.fresh("in")) for a in loops)]
         kept = [dimension(a.name) for a in self._axes if not (folds and a.reduce)]
         maps = [affine_map(self._axes, i.operand.index) for i in inputs] + [affine_map(self._axes, kept)]
         kinds = ", ".join(f'"{"reduction" if a.reduce and folds else "parallel"}"' for a in self._axes)
         header = f"linalg.generic {{indexing_maps = [{', '.join(maps)}], iterator_types = [{kinds}]}}"
         result = Tensor(self._writer.fresh(name), out.shape, out.dtype)
         self._writer.line(f"{result.name} = {header}{_ins(inputs)} outs({out.name} : {out.type}) {{")
-        old = Scalar(self._writer.fresh("acc"), out.dtype)
+        old = Scalar(self._writer.fresh("old"), out.dtype)
         arguments = [f"{i.argument}: {element(i.operand.tensor.dtype)}" for i in inputs]
         self._writer.line(f"^bb0({', '.join([*arguments, f'{old.name}: {element(out.dtype)}'])}):")
         with self._writer.indented():

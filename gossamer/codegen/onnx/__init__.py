@@ -8,14 +8,15 @@ schedules and hardware have no place in ONNX. Precision is written as QuantizeLi
 operators, the form that ONNX runtimes fuse back into integer kernels: a quantised tensor is stored as integers, an
 integer accumulator (i32) is the float number that it stands for. Weights of 4 bits are packed. Other widths that ONNX
 lacks, and activations of 4 bits, which runtimes support poorly, are kept in the next wider type, clipped to their
-range.
+range. An op that ONNX has no operator for, from a plug-in perhaps, is written by its loop nest.
+
+Files of 2 GiB and more, which ONNX's own format cannot hold, keep their weights beside them in `out.onnx.data`.
 """
 
 from os import PathLike, fspath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gossamer.ir.errors import BackendError
 from gossamer.ir.files import write_whole
 from gossamer.ir.graph import Module
 
@@ -32,9 +33,16 @@ def export_onnx(module: Module) -> "ModelProto":
     return exported_model(module)
 
 
-def save_onnx(module: Module, path: str | PathLike[str]) -> None:
-    """Write the module as an ONNX file; it appears whole or not at all. Raises BackendError, or OSError (disk full)."""
-    model = export_onnx(module)
-    if model.ByteSize() > _LARGEST:
-        raise BackendError(f"{module.name}: {model.ByteSize()} bytes of weights are too many for one ONNX file (2 GiB)")
-    write_whole(Path(fspath(path)), lambda out: out.write(model.SerializeToString()))
+def save_onnx(module: Module, path: str | PathLike[str], largest_bytes: int = _LARGEST) -> tuple[Path, ...]:
+    """Write the module as an ONNX file, which appears whole or not at all; the files written.
+
+    More than `largest_bytes` of weights are written beside it, to `path` with .data behind its name. Raises
+    BackendError, or OSError (disk full).
+    """
+    from gossamer.codegen.onnx.external import weight_bytes, write_beside
+
+    model, file = export_onnx(module), Path(fspath(path))
+    if weight_bytes(model) > largest_bytes:
+        return (file, write_beside(model, file))
+    write_whole(file, lambda out: out.write(model.SerializeToString()))
+    return (file,)

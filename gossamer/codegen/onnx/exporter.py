@@ -4,17 +4,20 @@ from collections.abc import Iterable, Mapping
 
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
-from gossamer.codegen.onnx import operators  # noqa: F401  (fills the table)
+from gossamer.codegen.arrays import Held, on_reals, run_kernel
+from gossamer.codegen.onnx import indexing, layers, operators  # noqa: F401  (fill the table)
+from gossamer.codegen.onnx.library import OnnxArrays
+from gossamer.codegen.onnx.scan import scan
 from gossamer.codegen.onnx.table import EMITTERS, Emit
 from gossamer.codegen.onnx.types import QUANTIZED, carrier
 from gossamer.codegen.onnx.writer import Tensor, Writer, as_float
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Graph, Module, Node
-from gossamer.ir.ops import AvgPool2d, BatchNorm, Cast, Conv2d, Fused, Gemm, Param
+from gossamer.ir.op import Op
+from gossamer.ir.ops import Cast, Fused, Param, Scan, View
 from gossamer.ir.types import F32, Value
 
 OPSET, IR_VERSION = 21, 10
-_FLOAT_ONLY = (Conv2d, Gemm, BatchNorm, AvgPool2d)
 
 
 def exported_model(module: Module) -> ModelProto:
@@ -47,6 +50,8 @@ class _Walk:
                     self._fused(node, tensors, names)
                 case Cast():
                     tensors[node.result] = self._cast(node.op, tensors[node.op.x], names[node.result])
+                case View():
+                    tensors[node.result] = self._view(node.op, tensors[node.op.x], names[node.result])
                 case _:
                     self._plain(node, tensors, names)
 
@@ -76,12 +81,17 @@ class _Walk:
         self._writer.node("Cast", [real], name, to=carrier(op.type.dtype))
         return Tensor(name, op.type, name, name)
 
+    def _view(self, op: View, x: Tensor, name: str) -> Tensor:
+        """The same integers, read with another scale."""
+        stored = self._writer.node("Identity", [self._writer.stored(x)], name)
+        return Tensor(name, op.type, stored=stored, real="" if op.type.quant else stored)
+
     def _plain(self, node: Node, tensors: dict[Value, Tensor], names: Mapping[Value, str]) -> None:
         """An op on real numbers; a quantised result is stored as integers, but for an accumulator."""
         reals = [self._writer.real(tensors[v]) for v in node.op.operands]
         stored = [v.type.quant is not None and carrier(v.dtype) in QUANTIZED for v in node.results]
         outputs = [self._writer.fresh(f"{names[v]}.raw") if s else names[v] for v, s in zip(node.results, stored)]
-        EMITTERS[type(node.op)](Emit(self._writer, node.op, reals, outputs, node.label))
+        self._emit(node, [tensors[v] for v in node.op.operands], reals, outputs)
         for value, output, keep in zip(node.results, outputs, stored):
             tensor = Tensor(names[value], value.type, "" if value.type.quant else output, output)
             if keep:
@@ -92,13 +102,27 @@ class _Walk:
             tensors[value] = tensor
 
 
+    def _emit(self, node: Node, operands: list[Tensor], reals: list[str], outputs: list[str]) -> None:
+        """The operators that compute real numbers: ONNX's own, a Scan, or what the loop nest says."""
+        if isinstance(node.op, Scan):
+            scan(self._writer, node.op, operands, outputs, node.label, self.nodes)
+            return
+        emitter = EMITTERS.get(type(node.op))
+        if emitter is None or emitter(Emit(self._writer, node.op, reals, outputs, node.label)) is False:
+            self._by_loops(on_reals(node.op), reals, outputs, node.label)
+
+    def _by_loops(self, op: Op, reals: list[str], outputs: list[str], title: str) -> None:
+        kernel = op.kernel()
+        assert kernel is not None  # _check has seen to it
+        held = [Held(x, v.shape, v.dtype) for x, v in zip(reals, op.operands)]
+        found = run_kernel(OnnxArrays(self._writer, outputs[0]), kernel, held)
+        for result, output in zip(found, outputs):
+            self._writer.node("Identity", [result.array], output, title)
+
+
 def _check(module: Module) -> None:
     """BackendError that lists every node that cannot be written."""
-    bad = [
-        f"{node.title} ({node.op.name}{reason})"
-        for node in _flat(module.graph)
-        if (reason := _refusal(node)) is not None
-    ]
+    bad = [f"{node.title} ({node.op.name})" for node in _flat(module.graph) if not _writable(node.op)]
     if bad:
         count = f"{len(bad)} nodes" if len(bad) > 1 else "1 node"
         raise BackendError(f"{module.name}: {count} cannot be written as ONNX: {', '.join(bad)}")
@@ -107,22 +131,14 @@ def _check(module: Module) -> None:
         raise BackendError(f"{module.name}: the module holds no weights for '{missing[0]}', which ONNX needs")
 
 
-def _refusal(node: Node) -> str | None:
-    """None when the node can be written, else what to add to its name."""
-    if isinstance(node.op, (Param, Cast, Fused)):
-        return None
-    if type(node.op) not in EMITTERS:
-        return ""
-    x = node.op.operands[0].type
-    if isinstance(node.op, _FLOAT_ONLY) and x.dtype.integer and x.quant is None:
-        return f" on plain {x.dtype}"
-    return None
+def _writable(op: Op) -> bool:
+    return isinstance(op, (Param, Cast, Fused, Scan)) or type(op) in EMITTERS or op.kernel() is not None
 
 
 def _flat(graph: Graph) -> Iterable[Node]:
     for node in graph.nodes:
         yield node
-        if isinstance(node.op, Fused):
+        if isinstance(node.op, (Fused, Scan)):
             yield from _flat(node.op.body)
 
 

@@ -11,10 +11,13 @@ _SAME: dict[type[Op], str] = {
     ops.Relu: "Relu", ops.Sigmoid: "Sigmoid", ops.Tanh: "Tanh", ops.HardSwish: "HardSwish", ops.Neg: "Neg",
     ops.Abs: "Abs", ops.Exp: "Exp", ops.Log: "Log", ops.Sqrt: "Sqrt", ops.Erf: "Erf", ops.Floor: "Floor",
     ops.Ceil: "Ceil", ops.Round: "Round", ops.Sign: "Sign", ops.Add: "Add", ops.Sub: "Sub", ops.Mul: "Mul",
-    ops.Div: "Div", ops.Maximum: "Max", ops.Minimum: "Min", ops.Pow: "Pow", ops.MatMul: "MatMul",
+    ops.Maximum: "Max", ops.Minimum: "Min", ops.Pow: "Pow", ops.MatMul: "MatMul",
+    ops.Less: "Less", ops.LessEqual: "LessOrEqual", ops.Equal: "Equal", ops.And: "And", ops.Or: "Or", ops.Not: "Not",
+    ops.Where: "Where", ops.Sin: "Sin", ops.Cos: "Cos", ops.Atan: "Atan",
 }  # fmt: skip
 _REDUCTIONS: dict[type[Op], str] = {
     ops.ReduceMean: "ReduceMean", ops.ReduceSum: "ReduceSum", ops.ReduceMax: "ReduceMax", ops.ReduceMin: "ReduceMin",
+    ops.ReduceProd: "ReduceProd",
 }  # fmt: skip
 
 
@@ -24,16 +27,31 @@ def same(call: Emit[Any]) -> None:
     call.node(_SAME[type(call.op)], call.inputs)
 
 
+@emits(ops.Div)
+def div(call: Emit[ops.Div]) -> bool | None:
+    """Of integers by 0 the IR has a result, and runtimes may stop: its own loop nest says it."""
+    if call.type.dtype.integer:
+        return False
+    call.node("Div", call.inputs)
+    return None
+
+
 @emits(ops.Conv2d)
-def conv2d(call: Emit[ops.Conv2d]) -> None:
+def conv2d(call: Emit[ops.Conv2d]) -> bool | None:
     op = call.op
+    if call.plain_integers:
+        return False
     attributes = {"strides": op.strides, "pads": op.pads, "dilations": op.dilations, "group": op.groups}
     call.node("Conv", call.inputs, kernel_shape=op.weight.shape[2:], **attributes)
+    return None
 
 
 @emits(ops.Gemm)
-def gemm(call: Emit[ops.Gemm]) -> None:
+def gemm(call: Emit[ops.Gemm]) -> bool | None:
+    if call.plain_integers:
+        return False
     call.node("Gemm", call.inputs, transB=int(call.op.transpose_b))
+    return None
 
 
 @emits(ops.BatchNorm)
@@ -124,8 +142,9 @@ def split(call: Emit[ops.Split]) -> None:
 
 @emits(ops.Pad)
 def pad(call: Emit[ops.Pad]) -> None:
-    before, after = zip(*call.op.pads)
-    call.node("Pad", [call.x, call.ints(*before, *after), call.number(call.op.value)])
+    before, after = zip(*call.op.pads) if call.op.pads else ((), ())
+    value = [call.number(call.op.value)] if call.op.mode == "constant" else []
+    call.node("Pad", [call.x, call.ints(*before, *after), *value], mode=call.op.mode)
 
 
 @emits(ops.ChannelShuffle)

@@ -4,7 +4,8 @@
     def relu(call: Emit) -> None:
         call.node("Relu", [call.x])
 
-A package with ops of its own adds functions here.
+A function that returns False has written nothing: the op is then written by its loop nest, as are ops without a
+function here. A package with ops of its own adds functions here.
 """
 
 from collections.abc import Callable, Sequence
@@ -47,6 +48,15 @@ class Emit(Generic[OpType]):
         """An operator on the way there."""
         return self._writer.step(kind, inputs, self.outputs[0], **attributes)
 
+    @property
+    def plain_integers(self) -> bool:
+        """Is the first operand of integers that stand for themselves? ONNX's layers want floats."""
+        return self.type.dtype.integer and self.type.quant is None
+
+    def whole(self, number: int) -> str:
+        """A scalar of i64."""
+        return self._writer.constant(np.asarray(number, np.int64), self.outputs[0])
+
     def ints(self, *numbers: int) -> str:
         return self._writer.ints(numbers, self.outputs[0])
 
@@ -59,13 +69,14 @@ class Emit(Generic[OpType]):
         return self._writer.constant(array, self.outputs[0])
 
 
-EMITTERS: dict[type[Op], Callable[[Emit[Any]], None]] = {}
+Emitter = Callable[[Emit[Any]], bool | None]
+EMITTERS: dict[type[Op], Emitter] = {}
 
 
-def emits(*kinds: type[Op]) -> Callable[[Callable[[Emit[Any]], None]], Callable[[Emit[Any]], None]]:
+def emits(*kinds: type[Op]) -> Callable[[Emitter], Emitter]:
     """Put a function into the table, for every class in `kinds`."""
 
-    def register(function: Callable[[Emit[Any]], None]) -> Callable[[Emit[Any]], None]:
+    def register(function: Emitter) -> Emitter:
         EMITTERS.update(dict.fromkeys(kinds, function))
         return function
 

@@ -4,7 +4,8 @@ A quantised IR value has up to two ONNX tensors: `stored`, its integers, and `re
 Each is written when first asked for. A plain value has one tensor that is both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,6 +43,13 @@ class Writer:
     def fresh(self, base: str) -> str:
         """A tensor name that is not taken yet."""
         return _unique(base, self._taken)
+
+    @contextmanager
+    def nested(self) -> Iterator[list[NodeProto]]:
+        """The nodes of a graph within the graph; initialisers stay outside, where it sees them."""
+        outside, self.nodes = self.nodes, list[NodeProto]()
+        yield self.nodes
+        self.nodes = outside
 
     def node(
         self, kind: str, inputs: Sequence[str], outputs: str | Sequence[str], title: str = "", **attributes: Any

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import fx, nn
+from torch.fx.proxy import GraphAppendingTracer
 
-from gossamer.codegen.arrays import Held, run_kernel
+from gossamer.codegen.arrays import Held, on_reals, run_kernel
 from gossamer.codegen.torch import operators, products  # noqa: F401  (fill the table)
 from gossamer.codegen.torch.library import Tensor, TorchArrays, torch_type
 from gossamer.codegen.torch.precision import integers, on_grid, reals
@@ -17,8 +18,8 @@ from gossamer.codegen.torch.table import FUNCTIONS
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.op import Op
-from gossamer.ir.ops import BatchNorm, Cast, Fused, Param, Scan
-from gossamer.ir.types import F32, TensorType, Value
+from gossamer.ir.ops import BatchNorm, Cast, Fused, Param, Scan, View
+from gossamer.ir.types import TensorType, Value
 
 CONSTANTS = "constants"
 Known = dict[Value, Tensor]
@@ -42,7 +43,7 @@ def network(module: Module) -> fx.GraphModule:
 class _Walk:
     def __init__(self, module: Module) -> None:
         self.graph, self.root = fx.Graph(), nn.Module()
-        self._tracer = fx.proxy.GraphAppendingTracer(self.graph)  # torch wants one for all
+        self._tracer = GraphAppendingTracer(self.graph)  # torch wants one for all
         self._module, self._constants = module, dict[tuple[Any, ...], str]()
         self._library = TorchArrays(self.constant)
         self._state: dict[str, str] = {}
@@ -107,9 +108,16 @@ class _Walk:
         if isinstance(op, Cast) and op.type.quant is not None:
             real = operands[0] if op.x.dtype.floating or op.x.type.quant else operands[0].to(torch.float32)
             return (on_grid(real, op.type, self.constant),)
-        found = self._computed(_unquantised(op), operands)
+        if isinstance(op, View):
+            return (self._view(op, operands[0]),)
+        found = self._computed(on_reals(op), operands)
         return [on_grid(x, v.type, self.constant) if v.type.quant and _rounds(op) else x
                 for x, v in zip(found, node.results)]  # fmt: skip
+
+    def _view(self, op: View, x: Tensor) -> Tensor:
+        """The same integers, read with another scale. No gradient passes."""
+        whole = integers(x, op.x.type, self.constant) if op.x.type.quant else x
+        return reals(whole, op.type, self.constant) if op.type.quant else whole
 
     def _computed(self, op: Op, operands: list[Tensor]) -> Sequence[Tensor]:
         """By a torch function, or by the loop nest."""
@@ -181,12 +189,6 @@ def _rounds(op: Op) -> bool:
     """Sums of products: what is held is brought back to the accumulator's own grid."""
     kernel = op.kernel()
     return kernel is not None and any(stage.reduce == "sum" for stage in kernel.stages)
-
-
-def _unquantised(op: Op) -> Op:
-    """The op on the real numbers: quantised operands become f32."""
-    swap = {v: Value(v.name, TensorType(F32, v.shape)) for v in op.operands if v.type.quant is not None}
-    return op.with_operands(swap)
 
 
 def _real_parameter(tensor: torch.Tensor, type: TensorType) -> torch.Tensor:
