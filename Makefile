@@ -2,6 +2,7 @@
 # make test     sets up, then every check and every test
 # make check    the quick part of it, under three minutes: lint, types, layering, unit tests
 # make bench    the numbers of the README, measured here
+# make conformance  other people's ONNX tests, and the table of docs/onnx.md
 # make docs     the pages of docs/ checked: links exist, code blocks run
 # make setup    only the environment (.venv); every other target does it when it is missing or out of date
 
@@ -12,7 +13,7 @@ BUDGET ?= 5m
 WORKERS ?= 2
 STAMP := .venv/.gossamer-installed
 
-.PHONY: search test check bench docs setup static clean
+.PHONY: search test check bench conformance docs setup static clean
 .DEFAULT_GOAL := check
 
 setup: $(STAMP)
@@ -42,6 +43,10 @@ bench: $(STAMP)
 
 docs: $(STAMP)
 	$(BIN)/pytest -q tests/docs
+
+# Every case of the onnx package's test suite, on the reference and on the CPU: rewrites the table of docs/onnx.md.
+conformance: $(STAMP)
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.frontends.conformance
 
 clean:
 	rm -rf .venv build dist *.egg-info .pytest_cache .ruff_cache .hypothesis .import_linter_cache
