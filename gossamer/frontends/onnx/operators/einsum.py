@@ -58,7 +58,7 @@ def _parsed(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
         every = "".join(letters)
         output = dots + "".join(sorted({c for c in every if every.count(c) == 1 and c not in dots}))
     if len(set(output)) != len(output) or not set(output) <= set("".join(letters)):
-        raise FrontendError(f"its equation '{equation}' is malformed: its result names an axis twice, or an unknown one")
+        raise FrontendError(f"its equation '{equation}' is malformed: its result names an axis twice or an unknown one")
     return letters, output
 
 
