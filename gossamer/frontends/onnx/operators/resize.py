@@ -109,7 +109,7 @@ def _scaled(x: Value, scales: tuple[float, ...], axes: tuple[int, ...]) -> Targe
     factors = [1.0] * x.type.rank
     for axis, scale in zip(axes, scales):
         factors[axis] = scale
-    # Scales are float32 in the file: 0.6 of 10 is 6, not 5.99999.
+    # In float32, as the scales are: 0.29 of 100 is 29, not 28.999999999999996.
     return Target(tuple(floor(np.float32(e) * np.float32(f)) for e, f in zip(x.shape, factors)), tuple(factors))
 
 
@@ -139,5 +139,6 @@ def _roi(call: Call, x: Value, axes: tuple[int, ...]) -> tuple[float, ...]:
 
 
 def _numbers(call: Call, index: int) -> tuple[float, ...] | None:
+    """The decimals that were meant: float32 keeps 0.7 as 0.699999988, which moves positions halfway between two."""
     array = call.constant(index)
-    return None if array is None else tuple(float(n) for n in np.ravel(array))
+    return None if array is None else tuple(float(str(n)) for n in np.ravel(array))
