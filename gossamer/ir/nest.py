@@ -145,7 +145,8 @@ Function: TypeAlias = Literal[
 ]
 """Scalar functions. `round` is half to even; `where(c, a, b)`; comparisons give 0 or 1; `div` truncates on integers.
 
-`bit_*` and shifts are for integers; a shift by all bits or more leaves 0, or the sign where `shr` moves it in.
+`bit_*` and shifts are for integers; a shift by less than 0, or by all bits or more, leaves 0, or the sign where `shr`
+moves it in. NaN goes through, but for comparisons, which it makes false.
 """
 
 

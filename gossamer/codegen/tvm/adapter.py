@@ -39,6 +39,7 @@ __all__ = [
     "instructions",
     "load_library",
     "s_tir",
+    "same",
     "tirx",
     "use_threads",
 ]
@@ -49,6 +50,11 @@ Function: TypeAlias = Any
 LoopSchedule: TypeAlias = s_tir.Schedule
 Tensor: TypeAlias = Any
 """A tensor as tvm calls see it; shares memory with the numpy array it was made from."""
+
+
+def same(x: Any, y: Any) -> bool:
+    """Two expressions are written alike."""
+    return bool(tvm_ffi.structural_equal(x, y))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.place import Coordinate, Point
 from gossamer.codegen.tvm.program import loads
-from gossamer.codegen.tvm.scalar import Scalar, call, cast, number
+from gossamer.codegen.tvm.scalar import Scalar, call, cast, maximum, minimum, number
 from gossamer.ir.nest import Apply, Axis, Const, Convert, Expr, IndexValue, Kernel, Load, Nest
 from gossamer.ir.types import I32, I64, DType
 
@@ -206,6 +206,6 @@ def stage_value(
 _REDUCTIONS: dict[str, tuple[float, Callable[[Scalar, Scalar], Scalar]]] = {
     "sum": (0.0, lambda a, b: a + b),
     "prod": (1.0, lambda a, b: a * b),
-    "max": (float("-inf"), tirx.max),
-    "min": (float("inf"), tirx.min),
+    "max": (float("-inf"), maximum),
+    "min": (float("inf"), minimum),
 }

@@ -7,7 +7,7 @@ Abramowitz & Stegun 7.1.26) stay in registers. Errors: exp, tanh, sigmoid 2e-7 r
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from gossamer.codegen.tvm.adapter import tirx
+from gossamer.codegen.tvm.adapter import same, tirx
 
 Scalar: TypeAlias = Any
 """A TVM expression."""
@@ -32,7 +32,7 @@ def cast(value: Scalar, dtype: str) -> Scalar:
     if kind(value) == dtype:
         return value
     if dtype == "bool":
-        return tirx.NE(value, number(0, kind(value)))
+        return _true(kind(value), value)
     return tirx.Cast(dtype, value)
 
 
@@ -46,11 +46,40 @@ def kind(value: Scalar) -> str:
     return str(value.dtype if hasattr(value, "dtype") else value.ty.dtype)
 
 
+def maximum(x: Scalar, y: Scalar) -> Scalar:
+    """The larger; NaN where either is: the machine's own instruction gives its second operand where one is NaN."""
+    return tirx.Select(_or_nan(tirx.LT(x, y), y), y, x) if _is_float(x) else tirx.max(x, y)
+
+
+def minimum(x: Scalar, y: Scalar) -> Scalar:
+    """The smaller; NaN where either is."""
+    return tirx.Select(_or_nan(tirx.LT(y, x), y), y, x) if _is_float(x) else tirx.min(x, y)
+
+
+def _or_nan(condition: Scalar, y: Scalar) -> Scalar:
+    return condition if _constant(y) is not None else tirx.Or(condition, tirx.GT(*_magnitude(y)))
+
+
+def _is_float(x: Scalar) -> bool:
+    return kind(x).startswith("float")
+
+
+def _magnitude(x: Scalar) -> tuple[Scalar, Scalar]:
+    """The bits of |x| and of infinity as integers: those of NaN are larger.
+
+    Comparing floats would not tell NaN: tvm takes x = x for true, and not (x <= y) for y < x, whatever x is.
+    """
+    bits = _bits(kind(x))
+    dtype, infinity = f"int{bits}", {16: 0x7C00, 32: 0x7F800000, 64: 0x7FF0000000000000}[bits]
+    magnitude = tirx.bitwise_and(tirx.reinterpret(dtype, x), number((1 << (bits - 1)) - 1, dtype))
+    return magnitude, number(infinity, dtype)
+
+
 def _exp(d: str, x: Scalar) -> Scalar:
     if d != "float32":
         return tirx.exp(x)
     c = _constants(d)
-    bounded = tirx.max(tirx.min(x, c(89.0)), c(-104.0))
+    bounded = maximum(minimum(x, c(89.0)), c(-104.0))
     n = tirx.floor(bounded * c(1.44269504088896341) + c(0.5))
     r = bounded - n * c(0.693359375) - n * c(-2.12194440e-4)
     poly = c(1.9875691500e-4)
@@ -102,7 +131,11 @@ def _rounding(function: Callable[[Scalar], Scalar]) -> Callable[[str, Scalar], S
 
 
 def _compare(function: Callable[[Scalar, Scalar], Scalar]) -> Callable[[str, Scalar, Scalar], Scalar]:
-    return lambda d, x, y: _as_number(d, function(x, y))
+    def compared(d: str, x: Scalar, y: Scalar) -> Scalar:
+        itself = d.startswith("float") and function is not tirx.LT and same(x, y)
+        return _as_number(d, tirx.LE(*_magnitude(x)) if itself else function(x, y))
+
+    return compared
 
 
 def _as_number(d: str, condition: Scalar) -> Scalar:
@@ -110,12 +143,23 @@ def _as_number(d: str, condition: Scalar) -> Scalar:
 
 
 def _true(d: str, x: Scalar) -> Scalar:
-    return x if d == "bool" else tirx.NE(x, number(0, d))
+    """Whether a number is not 0; of a condition made a number, the condition: nests of them take tvm very long."""
+    if d == "bool":
+        return x
+    if isinstance(x, tirx.Cast) and kind(x.value) == "bool":
+        return x.value
+    chosen = isinstance(x, tirx.Select) and [_constant(x.true_value), _constant(x.false_value)] == [1, 0]
+    return x.condition if chosen else tirx.NE(x, number(0, d))
+
+
+def _constant(x: Scalar) -> float | None:
+    return x.value if isinstance(x, (tirx.IntImm, tirx.FloatImm)) else None
 
 
 def _sign(d: str, x: Scalar) -> Scalar:
     zero = number(0, d)
-    return tirx.Select(tirx.GT(x, zero), number(1, d), tirx.Select(tirx.LT(x, zero), number(-1, d), zero))
+    # What is neither above nor below 0 is 0 or NaN: itself.
+    return tirx.Select(tirx.GT(x, zero), number(1, d), tirx.Select(tirx.LT(x, zero), number(-1, d), x))
 
 
 def _pow(d: str, x: Scalar, y: Scalar) -> Scalar:
@@ -139,25 +183,36 @@ def _div(d: str, x: Scalar, y: Scalar) -> Scalar:
 
 
 def _shl(d: str, x: Scalar, y: Scalar) -> Scalar:
-    """Shifting by all bits or more is undefined to the machine; nothing is left then."""
-    places = tirx.min(tirx.max(y, number(0, d)), number(_bits(d) - 1, d))
-    return tirx.Select(tirx.LT(y, number(_bits(d), d)), tirx.shift_left(x, places), number(0, d))
+    """Shifting by fewer than no places, or by all bits, is undefined to the machine; nothing is left then."""
+    return tirx.Select(_shifts(d, y), tirx.shift_left(x, _places(d, y)), number(0, d))
 
 
 def _shr(d: str, x: Scalar, y: Scalar) -> Scalar:
-    places = tirx.min(tirx.max(y, number(0, d)), number(_bits(d) - 1, d))
-    shifted = tirx.shift_right(x, places)
-    return shifted if d.startswith("int") else tirx.Select(tirx.LT(y, number(_bits(d), d)), shifted, number(0, d))
+    shifted = tirx.shift_right(x, _places(d, y))
+    return shifted if d.startswith("int") else tirx.Select(_shifts(d, y), shifted, number(0, d))
+
+
+def _shifts(d: str, y: Scalar) -> Scalar:
+    return tirx.And(tirx.LE(number(0, d), y), tirx.LT(y, number(_bits(d), d)))
+
+
+def _places(d: str, y: Scalar) -> Scalar:
+    return tirx.Select(_shifts(d, y), y, number(_bits(d) - 1, d))
+
+
+def _not(d: str, x: Scalar) -> Scalar:
+    # Not of a comparison would become the opposite comparison, which NaN makes false too.
+    return tirx.Select(_true(d, x), number(0, d), number(1, d))
 
 
 def _bits(d: str) -> int:
-    return int(d.lstrip("uint"))
+    return int(d.lstrip("uintfloat"))
 
 
 _TABLE: dict[str, Callable[..., Scalar]] = {
     "add": lambda d, x, y: x + y, "sub": lambda d, x, y: x - y, "mul": lambda d, x, y: x * y,
     "div": _div,
-    "maximum": lambda d, x, y: tirx.max(x, y), "minimum": lambda d, x, y: tirx.min(x, y),
+    "maximum": lambda d, x, y: maximum(x, y), "minimum": lambda d, x, y: minimum(x, y),
     "pow": _pow, "neg": lambda d, x: number(0, d) - x, "abs": lambda d, x: tirx.max(x, number(0, d) - x),
     "exp": _exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": _tanh, "erf": _erf,
     "sigmoid": _sigmoid, "round": _rounding(tirx.nearbyint),
@@ -166,7 +221,7 @@ _TABLE: dict[str, Callable[..., Scalar]] = {
     "lt": _compare(tirx.LT), "le": _compare(tirx.LE), "eq": _compare(tirx.EQ),
     "and": lambda d, x, y: _as_number(d, tirx.And(_true(d, x), _true(d, y))),
     "or": lambda d, x, y: _as_number(d, tirx.Or(_true(d, x), _true(d, y))),
-    "not": lambda d, x: _as_number(d, tirx.Not(_true(d, x))),
+    "not": _not,
     "where": lambda d, c, x, y: tirx.Select(_true(d, c), x, y),
     "bit_and": lambda d, x, y: tirx.bitwise_and(x, y), "bit_or": lambda d, x, y: tirx.bitwise_or(x, y),
     "bit_xor": lambda d, x, y: tirx.bitwise_xor(x, y), "shl": _shl, "shr": _shr,

@@ -23,9 +23,10 @@ _SCALAR: dict[BitFunction, Function] = {
 
 @dataclass(frozen=True)
 class Bitwise(Op, name="math.bitwise"):
-    """x `function` y on the bits of integers of one type; shl and shr shift x by y >= 0 places.
+    """x `function` y on the bits of integers of one type; shl and shr shift x by y places.
 
-    Shifting right fills with zeros, in signed types with the sign; shifting by all bits or more leaves nothing else.
+    Shifting right fills with zeros, in signed types with the sign. Shifting by all bits or more (or by fewer than no
+    places) leaves nothing else.
     """
 
     x: Value
