@@ -6,6 +6,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     attention,
     casting,
     comparing,
+    contributed,
     control,
     convolutions,
     deform_conv,

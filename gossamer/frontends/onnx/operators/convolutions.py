@@ -11,12 +11,17 @@ from gossamer.ir.types import Value
 
 @operator("Conv")
 def conv(call: Call) -> Result:
+    return call.emit(convolved(call))
+
+
+def convolved(call: Call) -> Op:
+    """The last op of a convolution with the node's operands and attributes."""
     x, weight, window = _operands(call)
     if window.axes > 1:
-        return call.emit(_convolution(call, x, weight, window))
+        return _convolution(call, x, weight, window)
     flat, kernel = call.step(Reshape(x, row(x))), call.step(Reshape(weight, row(weight)))
     found = call.step(_convolution(call, flat, kernel, window.in_row()))
-    return call.emit(Reshape(found, (*found.shape[:2], found.shape[3])))
+    return Reshape(found, (*found.shape[:2], found.shape[3]))
 
 
 @operator("ConvTranspose")

@@ -3,11 +3,16 @@
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.ir.errors import FrontendError
+from gossamer.ir.op import Op
 from gossamer.ir.ops import Add, Gemm, MatMul, Mul, Reshape, Transpose
 
 
 @operator("Gemm")
 def gemm(call: Call) -> Result:
+    return call.emit(product_of_matrices(call))
+
+
+def product_of_matrices(call: Call) -> Op:
     """alpha * a @ b + beta * c. What the IR's gemm has no word for becomes an op before or after it."""
     a, b, c = call.value(0), call.value(1), call.optional(2)
     if call.attr_int("transA", 0):
@@ -18,13 +23,12 @@ def gemm(call: Call) -> Result:
         c = call.step(Mul(c, call.number(beta, c, "beta")))
     columns = b.shape[0 if transpose_b else -1]
     if alpha == 1.0 and (c is None or c.shape == (columns,)):
-        return call.emit(Gemm(a, b, c, transpose_b))
-    product = Gemm(a, b, None, transpose_b)
+        return Gemm(a, b, c, transpose_b)
+    product = call.step(Gemm(a, b, None, transpose_b))
     if alpha == 1.0 and c is not None:
-        return call.emit(Add(call.step(product), c))
-    plain = call.step(product)
-    scaling = Mul(plain, call.number(alpha, plain, "alpha"))
-    return call.emit(scaling) if c is None else call.emit(Add(call.step(scaling), c))
+        return Add(product, c)
+    scaled = Mul(product, call.number(alpha, product, "alpha"))
+    return scaled if c is None else Add(call.step(scaled), c)
 
 
 @operator("MatMul")
