@@ -107,7 +107,8 @@ OTHERS = {
                                "%y = tensor.scatter_elements %m, %i, %s axis=1\n"
                                '%z = tensor.scatter_elements %m, %i, %s axis=0 reduction="add"',
     "tensor.scatter_nd": "%v = tensor.reshape %x shape=(4,7,2,3)\n%w = tensor.slice %v starts=(0,0,0,0) "
-                         "stops=(2,1,1,1) steps=(1,1,1,1)\n%u = tensor.reshape %w shape=(2,)\n%v3 = tensor.reshape %x shape=(4,7,6)\n"
+                         "stops=(2,1,1,1) steps=(1,1,1,1)\n%u = tensor.reshape %w shape=(2,)\n"
+                         "%v3 = tensor.reshape %x shape=(4,7,6)\n"
                          '%y = tensor.scatter_nd %v3, %i, %u reduction="add"',
     "tensor.top_k": "%y, %j = tensor.top_k %m k=3 axis=1\n%z, %l = tensor.top_k %m k=2 axis=0 largest=false\n"
                     "%jf: f32[5,3] = quant.cast %j type=f32[5,3]\n%out = math.add %y, %jf",

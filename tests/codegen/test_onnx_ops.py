@@ -27,6 +27,8 @@ def test_op(name):
     onnx.checker.check_model(model, full_check=True)
     options = ort.SessionOptions()
     options.intra_op_num_threads, options.log_severity_level = 1, 3
+    # onnxruntime 1.32 turns signed activations into unsigned ones and forgets their zero points' type on the way.
+    options.add_session_config_entry("session.qdqisint8allowed", "1")
     wanted = evaluate(module, inputs)
     found = ort.InferenceSession(model.SerializeToString(), options).run(None, inputs)
     returned = evaluate(load(model), inputs)
