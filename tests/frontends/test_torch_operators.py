@@ -5,55 +5,11 @@ import pytest
 
 from gossamer.frontends import load
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.reference import evaluate
-from gossamer.ir.verify import verify
+
+from .torch_help import Lambda, X, check, grouped
 
 torch = pytest.importorskip("torch")
 F = torch.nn.functional
-
-X = torch.randn(2, 4, 7, 6, generator=torch.Generator().manual_seed(3))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """The tensors are so small that threads only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-class Lambda(torch.nn.Module):
-    """A function as a module, with what it needs as parameters."""
-
-    def __init__(self, function, **tensors):
-        super().__init__()
-        self.function = function
-        for name, tensor in tensors.items():
-            self.register_buffer(name, tensor)
-
-    def forward(self, x):
-        return self.function(self, x)
-
-
-def check(model, x=X, tolerance=1e-5):
-    model = model.eval()
-    argument = "input" if isinstance(model, torch.nn.Sequential) else "x"
-    module = load(model, {argument: tuple(x.shape)})
-    verify(module)
-    with torch.no_grad():
-        wanted = model(x.clone())
-    found = evaluate(module, {argument: x.numpy()})
-    for value, want in zip(module.graph.outputs, wanted if isinstance(wanted, tuple) else (wanted,), strict=True):
-        assert found[value.name].shape == tuple(want.shape)
-        scale = max(1.0, float(want.abs().max()))
-        np.testing.assert_allclose(found[value.name], want.numpy(), rtol=0, atol=tolerance * scale)
-    return module
-
-
-def grouped(*functions):
-    """Many small functions side by side: one trace instead of many."""
-    return Lambda(lambda _, x: tuple(f(x) for f in functions))
 
 
 def test_activations():

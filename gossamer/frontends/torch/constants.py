@@ -33,7 +33,8 @@ def constant_nodes(program: ExportedProgram) -> set[Node]:
             found.add(node)
         elif node.op == "call_function":
             filled = name_and_overload(node.target)[0] in (*_FILLED, *_RANDOM)
-            if filled or all(item in found for item in node.all_input_nodes):
+            number = isinstance(node.meta.get("val"), (int, float))
+            if filled or number or all(item in found for item in node.all_input_nodes):
                 found.add(node)
     return found
 

@@ -84,7 +84,7 @@ def _placeholder(node: Node, spec: InputSpec, program: ExportedProgram, scope: S
 def _tried(node: Node, values: dict[Node, Any], scope: Scope, problems: Problems) -> Any:
     """The result of a call, None when it cannot be imported."""
     name, overload = name_and_overload(node.target)
-    if name in IGNORED:
+    if name in IGNORED or not node.users:
         return None
     try:
         return _import_call(node, values, scope)
@@ -104,6 +104,9 @@ def _import_call(node: Node, values: dict[Node, Any], scope: Scope) -> Any:
             raise _Lost
         return values[item]
 
+    number = node.meta.get("val")
+    if isinstance(number, (int, float)):  # an extent, say, which torch knows
+        return number
     args = map_arg(node.args, known)
     kwargs = map_arg(node.kwargs, known)
     if node.target is python_operator.getitem:

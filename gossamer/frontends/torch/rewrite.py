@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch._decomp import decomposition_table
 from torch.export import ExportedProgram
+from torch.fx import Node
 
 from gossamer.frontends.torch.constants import constant_nodes
 from gossamer.frontends.torch.table import handler_of
@@ -17,29 +18,46 @@ _ROUNDS = 4
 
 
 def in_known_operators(program: ExportedProgram) -> ExportedProgram:
-    """The program with unknown operators decomposed where that leads to known ones.
+    """The program with unknown operators decomposed wherever that leads to known ones.
 
-    Where it leads to other unknown ones the program stays as it is: an error then names what the user wrote.
+    One that leads to other unknown ones stays as it is: an error then names what the user wrote.
     """
-    current, found = program, _unknown(program)
-    unknown = found
+    found = _unknown(program)
+    hopeless: set[Any] = set()
+    while found - hopeless:
+        current = _decomposed(program, hopeless)
+        blamed = {node.meta.get("original_aten") for node in _unknown_nodes(current) if node.target not in found}
+        if not blamed:
+            return current
+        if not blamed <= found - hopeless:  # what is to blame appeared on the way, so that its origin is not known
+            break
+        hopeless |= blamed
+    return program
+
+
+def _decomposed(program: ExportedProgram, hopeless: set[Any]) -> ExportedProgram:
     for _ in range(_ROUNDS):
-        table = _decompositions(unknown)
+        table = _decompositions(_unknown(program) - hopeless)
         if not table:
             break
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            current = current.run_decompositions(table)
-        unknown = _unknown(current)
-    return current if unknown <= found else program
+            program = program.run_decompositions(table)
+    return program
 
 
 def _unknown(program: ExportedProgram) -> set[Any]:
+    return {node.target for node in _unknown_nodes(program)}
+
+
+def _unknown_nodes(program: ExportedProgram) -> list[Node]:
     constants = constant_nodes(program)
-    nodes = (n for n in program.graph.nodes if n.op == "call_function" and n not in constants)
-    targets = {n.target for n in nodes if hasattr(n.target, "_schema")}
-    names = {t: name_and_overload(t) for t in targets}
-    return {t for t, (name, overload) in names.items() if name not in IGNORED and handler_of(name, overload) is None}
+    calls = [n for n in program.graph.nodes if n.op == "call_function" and n.users and n not in constants]
+    return [n for n in calls if hasattr(n.target, "_schema") and not _known(*name_and_overload(n.target))]
+
+
+def _known(name: str, overload: str) -> bool:
+    return name in IGNORED or handler_of(name, overload) is not None
 
 
 def _decompositions(targets: set[Any]) -> dict[Any, Callable[..., Any]]:

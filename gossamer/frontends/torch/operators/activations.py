@@ -73,6 +73,14 @@ def leaky_relu(call: Call) -> Result:
     return call.emit(LeakyRelu(call.value("self"), float(call["negative_slope"])))
 
 
+@operator("rrelu")
+def rrelu(call: Call) -> Result:
+    """At inference a leaky relu with the mean of the slopes (Xu et al. 2015)."""
+    if call["training"]:
+        raise Unsupported("it is in training mode; call model.eval() first")
+    return call.emit(LeakyRelu(call.value("self"), (float(call["lower"]) + float(call["upper"])) / 2))
+
+
 @operator("elu")
 def elu(call: Call) -> Result:
     """scale * (x where x > 0, else alpha * (exp(input_scale * x) - 1))."""

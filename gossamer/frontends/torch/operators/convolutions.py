@@ -1,6 +1,5 @@
 """Convolutions and transposed convolutions over 1 to 3 spatial axes; 1-D ones are the IR's 2-D ones on a single row."""
 
-from gossamer.frontends.problems import Unsupported
 from gossamer.frontends.torch.call import Call
 from gossamer.frontends.torch.operators.windows import Numbers, in_row, row
 from gossamer.frontends.torch.table import Result, operator
@@ -37,23 +36,24 @@ def _conv(call: Call, pads: Numbers) -> Value:
     axes = weight.type.rank - 2
     strides, dilations = (call.spread(name, axes, (1,) * axes) for name in ("stride", "dilation"))
     if x.type.rank == axes + 1:
-        raise Unsupported("its input has no batch axis; add one with unsqueeze(0)")
-
-    def made(x: Value, weight: Value, strides: Numbers, pads: Numbers, dilations: Numbers) -> Op:
-        kind = Conv2d if len(strides) == 2 else Conv3d
-        return kind(x, weight, bias, strides, pads, dilations, groups)
-
-    if axes > 1:
-        return call.emit(made(x, weight, strides, pads, dilations))
-    flat, kernel = call.step(Reshape(x, row(x))), call.step(Reshape(weight, row(weight)))
-    found = call.step(made(flat, kernel, (1, *strides), in_row(pads), (1, *dilations)))
-    return call.emit(Reshape(found, call.shape))
+        x = call.step(Reshape(x, (1, *x.shape)))
+    if axes == 1:
+        flat, kernel = call.step(Reshape(x, row(x))), call.step(Reshape(weight, row(weight)))
+        found: Op = Conv2d(flat, kernel, bias, (1, *strides), in_row(pads), (1, *dilations), groups)
+    else:
+        found = (Conv2d if axes == 2 else Conv3d)(x, weight, bias, strides, pads, dilations, groups)
+    if axes == 1 or len(call.shape) == axes + 1:
+        return call.emit(Reshape(call.step(found), call.shape))
+    return call.emit(found)
 
 
 def _transposed(call: Call, axes: int) -> Value:
     x, weight, bias = call.value("input"), call.value("weight"), call.optional("bias")
     pads, more = (call.spread(name, axes, (0,) * axes) for name in ("padding", "output_padding"))
     strides, dilations = (call.spread(name, axes, (1,) * axes) for name in ("stride", "dilation"))
-    return call.emit(
-        ConvTranspose(x, weight, bias, strides, (*pads, *pads), dilations, more, int(call["groups"]))
-    )
+    if x.type.rank == axes + 1:
+        x = call.step(Reshape(x, (1, *x.shape)))
+    found = ConvTranspose(x, weight, bias, strides, (*pads, *pads), dilations, more, int(call["groups"]))
+    if len(call.shape) == axes + 1:
+        return call.emit(Reshape(call.step(found), call.shape))
+    return call.emit(found)

@@ -139,6 +139,13 @@ def inverse_hyperbolic_tangent(call: Call) -> Result:
     return call.emit(Mul(call.step(Log(ratio)), call.number(0.5, x)))
 
 
+@operator("hypot")
+def hypot(call: Call) -> Result:
+    """sqrt(x^2 + y^2)."""
+    x, y = call.operand("self"), call.operand("other")
+    return call.emit(Sqrt(call.step(Add(call.step(Mul(x, x)), call.step(Mul(y, y))))))
+
+
 @operator("atan2", "arctan2")
 def atan2(call: Call) -> Result:
     """atan(y / x), half a turn further where x < 0; 0 where both are 0."""

@@ -78,6 +78,18 @@ def diagonal(call: Call) -> Result:
     return call.emit(Gather(flat, places, len(rest)))
 
 
+@operator("unfold")
+def unfold(call: Call) -> Result:
+    """Windows of an axis, each in a new last axis."""
+    x = call.value("self")
+    axis, size, step = call.axis("dimension", x.type.rank), int(call["size"]), int(call["step"])
+    starts = np.arange(0, x.shape[axis] - size + 1, step)
+    places = call.param("windows.number", starts[:, None] + np.arange(size), I64)
+    found = call.step(Gather(x, places, axis))
+    axes = [i for i in range(found.type.rank) if i != axis + 1]
+    return call.emit(Transpose(found, (*axes, axis + 1)))
+
+
 @operator("one_hot")
 def one_hot(call: Call) -> Result:
     x, classes = call.value("self"), call.shape[-1]

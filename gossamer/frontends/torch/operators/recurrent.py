@@ -54,8 +54,6 @@ class Weights:
 def recurrent(call: Call) -> Result:
     """Gives the last layer's h of every step, then the final states of every layer and direction."""
     kind, x, first = _KINDS[call.operator], call.value("input"), bool(call["batch_first"])
-    if x.type.rank != 3:
-        raise Unsupported("its input has no batch axis; add one with unsqueeze")
     states = call.values("hx") if call.operator == "lstm" else (call.value("hx"),)
     if len({s.shape for s in states}) > 1 or len(call["params"]) % _each(call, kind):
         raise Unsupported("its proj_size is not 0")

@@ -26,23 +26,29 @@ def scatter(call: Call) -> Result:
     return call.emit(ScatterElements(x, index, updates, call.axis("dim", x.type.rank), _REDUCTIONS[reduce]))
 
 
-@operator("index_put")
+@operator("index_put", "_unsafe_index_put")
 def index_put(call: Call) -> Result:
-    """x with x[indices] = values (or += with `accumulate`)."""
+    """x with x[indices] = values (or += with `accumulate`), by writing to an x whose indexed axes are in front."""
     x, places = call.value("self"), places_of(call)
-    axes, rest = tuple(places), tuple(i for i in range(call.value("self").type.rank) if i not in places)
-    perm = (*axes, *rest)
-    if rest and axes[0] > 0 and axes == tuple(range(axes[0], axes[-1] + 1)):
-        raise Unsupported("it writes to inner axes only; move them to the front first")
-    front = x if perm == tuple(range(x.type.rank)) else call.step(Transpose(x, perm))
+    axes = tuple(places)
+    rest = tuple(i for i in range(x.type.rank) if i not in places)
+    front = _moved(call, x, (*axes, *rest))
     where = stacked(call, list(places.values()))
-    shape = (*where.shape[:-1], *(x.shape[i] for i in rest))
+    # Indices next to each other leave the axes before them in front of the values, as in `x[:, i]`.
+    before = axes[0] if axes == tuple(range(axes[0], axes[-1] + 1)) else 0
+    count, kept = where.type.rank - 1, [x.shape[i] for i in rest]
+    shape = (*kept[:before], *where.shape[:-1], *kept[before:])
     values = call.operand("values")
     values = values if values.shape == shape else call.step(Expand(values, shape))
-    found = ScatterND(front, where, values, "add" if call["accumulate"] else "none")
+    perm = (*range(before, before + count), *range(before), *range(before + count, len(shape)))
+    found = ScatterND(front, where, _moved(call, values, perm), "add" if call["accumulate"] else "none")
     if front is x:
         return call.emit(found)
-    return call.emit(Transpose(call.step(found), tuple(perm.index(i) for i in range(x.type.rank))))
+    return call.emit(Transpose(call.step(found), tuple((*axes, *rest).index(i) for i in range(x.type.rank))))
+
+
+def _moved(call: Call, x: Value, perm: tuple[int, ...]) -> Value:
+    return x if perm == tuple(range(x.type.rank)) else call.step(Transpose(x, perm))
 
 
 def _updates(call: Call, index: Value) -> Value:

@@ -50,6 +50,14 @@ def permute(call: Call) -> Result:
     return call.emit(Transpose(x, tuple(a % x.type.rank for a in call.ints("dims"))))
 
 
+@operator("mT", "numpy_T")
+def matrix_transpose(call: Call) -> Result:
+    """The last two axes swapped, or (`x.T`) all of them turned round."""
+    x = call.value("self")
+    axes = range(x.type.rank)
+    return call.emit(Transpose(x, (*axes[:-2], axes[-1], axes[-2]) if call.operator == "mT" else tuple(axes[::-1])))
+
+
 @operator("transpose.int", "t")
 def transpose(call: Call) -> Result:
     x = call.value("self")
