@@ -90,14 +90,15 @@ def test_every_unsupported_operator_is_listed_at_once(make):
     nodes = [
         helper.make_node("Relu", ["x"], ["a"]),
         helper.make_node("LSTMish", ["a"], ["b"], "first"),
-        helper.make_node("Quant", ["b"], ["c"], "second", domain="onnx.brevitas"),
+        helper.make_node("Twist", ["b"], ["c"], "second", domain="my.ops"),
         helper.make_node("LSTMish", ["c"], ["d"]),
-        helper.make_node("MaxPool", ["a"], ["e", "indices"], "pool", kernel_shape=[1, 1]),
+        helper.make_node("NonZero", ["a"], ["e"], "places"),
         helper.make_node("Add", ["d", "e"], ["y"]),
     ]
-    assert refused(make(nodes, {"x": (1, 3, 2, 2)}, domains=["onnx.brevitas"])) == (
-        "2 operators are not supported: LSTMish (nodes first, d), onnx.brevitas:Quant (node second); "
-        "1 node cannot be imported: pool (MaxPool): its second output (the indices) is not supported"
+    assert refused(make(nodes, {"x": (1, 3, 2, 2)}, domains=["my.ops"])) == (
+        "2 operators are not supported: LSTMish (nodes first, d), my.ops:Twist (node second); "
+        "1 node cannot be imported: places (NonZero): its operand 'a' is computed at run time and has to be a constant; "
+        "if it is always the same, load the model with constants={'x': ...}"
     )
 
 

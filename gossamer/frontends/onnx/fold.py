@@ -12,6 +12,7 @@ import numpy as np
 from onnx import NodeProto
 
 from gossamer.frontends.onnx.call import whole
+from gossamer.frontends.onnx.tensors import MADE_MAX, check_made
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 SMALL = 1 << 16
 """More elements than this are weights, and stay for the IR's own passes."""
-_LARGEST = 1 << 24
 
 _POINTWISE = frozenset((
     "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod",
@@ -88,8 +88,7 @@ def _check_size(node: NodeProto, arrays: Sequence[Array | None]) -> None:
         size = _result_size(node, present)
     except ValueError as error:
         raise FrontendError(f"its operands do not fit each other: {error}") from None
-    if size > _LARGEST:
-        raise FrontendError(f"it would make a constant of {size:.3g} elements; at most {_LARGEST:.3g} are accepted")
+    check_made(size)
 
 
 def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
@@ -105,12 +104,12 @@ def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
         case "Pad":
             return _padded(node, arrays)
         case "Expand":
-            return prod(np.broadcast_shapes(arrays[0].shape, tuple(min(n, _LARGEST + 1) for n in whole(arrays[1]))))
+            return prod(np.broadcast_shapes(arrays[0].shape, tuple(min(n, MADE_MAX + 1) for n in whole(arrays[1]))))
         case "Tile":
             return arrays[0].size * prod(whole(arrays[1]))
         case "Range":
             start, stop, step = (float(np.ravel(a)[0]) for a in arrays)
-            return int(abs(stop - start) / abs(step)) if step else _LARGEST + 1
+            return int(abs(stop - start) / abs(step)) if step else MADE_MAX + 1
         case "Gather" | "GatherND":
             return arrays[0].size * max(1, arrays[1].size)
         case _:

@@ -37,7 +37,7 @@ def import_model(
         scope.define(given, scope.builder.input(given, kind))
     for given, weight in weights.items():
         scope.define(given, weight)
-    walk = Walk(scope, opsets_of(model), folder)
+    walk = Walk(scope, opsets_of(model), folder, model.functions)
     walk.nodes(graph.node)
     walk.problems.check()
     return Module(re.sub(r"\W", "_", name) or "model", _finished(graph, scope), scope.params())

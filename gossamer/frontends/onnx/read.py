@@ -1,9 +1,10 @@
 """From a path to an ONNX model that is worth looking at: it parses, has a graph, and an opset that is understood."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, ModelProto, inliner
+from onnx import GraphProto, ModelProto, NodeProto
 
 from gossamer.ir.errors import FrontendError
 
@@ -17,30 +18,34 @@ def read_model(path: Path) -> ModelProto:
 
 
 def checked_model(model: ModelProto) -> ModelProto:
-    """The model, its local functions inlined; FrontendError when it has no graph or an opset that is not understood."""
+    """The model itself; FrontendError when it has no graph or an opset that is not understood."""
     if not model.HasField("graph") or not model.graph.node:
         raise FrontendError("this is not an ONNX model: it holds no graph")
     _check_names(model.graph)
     opsets_of(model)
-    return _inlined(model) if model.functions else model
+    for function in model.functions:
+        _check_nodes(function.node)
+    return model
 
 
 def _check_names(graph: GraphProto) -> None:
     """A damaged name, which protobuf gives as bytes, could not even be put in a message."""
-    nodes = [name for n in graph.node for name in (n.op_type, n.domain, n.name, *n.input, *n.output)]
-    others = [item.name for item in (*graph.initializer, *graph.input, *graph.output)]
-    if not all(isinstance(name, str) for name in (*nodes, *others)):
+    names = [item.name for item in (*graph.initializer, *graph.input, *graph.output)]
+    if not all(isinstance(name, str) for name in names):
         raise FrontendError("the graph is malformed: it holds a name that is not UTF-8")
-    if not all(node.output for node in graph.node):
-        raise FrontendError("the graph is malformed: it holds a node without outputs")
+    _check_nodes(graph.node)
 
 
-def _inlined(model: ModelProto) -> ModelProto:
-    try:
-        return inliner.inline_local_functions(model)
-    except Exception as error:  # the native inliner raises its own types for functions that call themselves, and others
-        reason = str(error).splitlines()[0][:200]
-        raise FrontendError(f"the model's functions are malformed: {reason}") from error
+def _check_nodes(nodes: Sequence[NodeProto]) -> None:
+    """Of inner graphs too."""
+    for node in nodes:
+        if not all(isinstance(name, str) for name in (node.op_type, node.domain, node.name, *node.input, *node.output)):
+            raise FrontendError("the graph is malformed: it holds a name that is not UTF-8")
+        if not node.output:
+            raise FrontendError("the graph is malformed: it holds a node without outputs")
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _check_names(attribute.g)
 
 
 def opsets_of(model: ModelProto) -> dict[str, int]:

@@ -22,6 +22,9 @@ _KNOWN = frozenset(TensorProto.DataType.keys())
 _DTYPES = {TensorProto.DataType.Value(n): DType.parse(t) for n, t in _NAMES.items() if n in _KNOWN}
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
 
+MADE_MAX = 1 << 24
+"""Elements of a constant that is made of nothing but a few numbers in the file."""
+
 
 @dataclass(frozen=True, eq=False)
 class Constant:
@@ -75,6 +78,12 @@ def checked_type(dtype: DType, shape: Sequence[int], where: str) -> TensorType:
         raise FrontendError(f"{where} is malformed: its shape is {list(shape)}")
     check_elements(shape, where)
     return TensorType(dtype, tuple(shape))
+
+
+def check_made(elements: int) -> None:
+    """FrontendError when the importer would have to make up a constant of too many elements."""
+    if elements > MADE_MAX:
+        raise FrontendError(f"it would make a constant of {elements:.3g} elements; at most {MADE_MAX:.3g} are accepted")
 
 
 def read_tensor(tensor: TensorProto, folder: Path, name: str = "") -> Constant:

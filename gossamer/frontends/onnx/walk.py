@@ -7,12 +7,12 @@ else by the body that the standard defines for it, whose nodes come back here.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from onnx import GraphProto, NodeProto, TypeProto
+from onnx import FunctionProto, GraphProto, NodeProto, TypeProto
 
 from gossamer.frontends.onnx import operators  # noqa: F401  (fills the table)
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.fold import FOLDED, foldable, folded
-from gossamer.frontends.onnx.functions import body_of, has_body
+from gossamer.frontends.onnx.functions import Body, body_of, has_body, local_body
 from gossamer.frontends.onnx.renaming import Renaming
 from gossamer.frontends.onnx.scope import Lost, Scope
 from gossamer.frontends.onnx.table import HANDLERS, Result
@@ -22,16 +22,21 @@ from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.types import Value
 
 _DEPTH_MAX = 24
-_NODES_MAX = 200_000
-"""Loops are unrolled, so a few bytes could ask for any number of nodes."""
+_NODES_MAX = 50_000
+"""Loops are unrolled and functions call functions, so a few bytes could ask for any number of nodes."""
+_FOLDED_MAX = 1 << 26
+"""Elements of all constants computed here together."""
 
 
 class Walk:
     """What importing a node needs to know, and what could not be imported so far."""
 
-    def __init__(self, scope: Scope, opsets: Mapping[str, int], folder: Path) -> None:
+    def __init__(
+        self, scope: Scope, opsets: Mapping[str, int], folder: Path, functions: Sequence[FunctionProto] = ()
+    ) -> None:
         self.scope, self.folder, self.problems = scope, folder, Problems()
-        self._opsets, self._depth, self._count = dict(opsets), 0, 0
+        self._functions = {(f.domain, f.name): f for f in functions}
+        self._opsets, self._depth, self._count, self._elements = dict(opsets), 0, 0, 0
 
     def nodes(self, nodes: Sequence[NodeProto]) -> None:
         """Import nodes and define their outputs; what fails is noted, and what needs it is left out."""
@@ -58,7 +63,7 @@ class Walk:
         return Renaming(self.scope.reserve, stem, title(node))
 
     def _inside(self, nodes: Sequence[NodeProto], opsets: Mapping[str, int]) -> None:
-        self._count += len(nodes)
+        self._count += len(nodes) + 1  # a loop may have an empty body
         if self._depth >= _DEPTH_MAX or self._count > _NODES_MAX:
             found = f"{_DEPTH_MAX} functions and graphs deep, or {_NODES_MAX} nodes"
             raise FrontendError(f"it is nested more than {found}; export the model without its control flow")
@@ -88,6 +93,8 @@ class Walk:
             found = self._folded(node)
             if found is not None:
                 return found
+            if (function := self._functions.get((node.domain, node.op_type))) is not None:
+                return self._bodied(local_body(function, node, self._renaming(node)), node)
             handler = HANDLERS.get((domain_of(node), node.op_type))
             if handler is None:
                 return self._through_body(node)
@@ -96,7 +103,7 @@ class Walk:
             raise Unsupported(str(error)) from error
         except FrontendError as error:
             raise FrontendError(_placed(node, error)) from error
-        except (ValueError, IndexError, TypeError, OverflowError) as error:  # operands of a shape no exporter writes
+        except (ValueError, LookupError, TypeError, ArithmeticError) as error:  # operands of a shape no exporter writes
             raise FrontendError(f"{title(node)} ({node.op_type}): it is malformed: {error}") from error
         return result if isinstance(result, tuple) else (result,)
 
@@ -110,7 +117,11 @@ class Walk:
         if not foldable(node.op_type, sum(c.type.elements for c in constants if c), known):
             return None
         arrays = [c and narrow(c.load(), c.type.dtype) for c in constants]
-        return tuple(constant_of(array) for array in folded(node, self._opsets.get("", 1), arrays))
+        results = tuple(constant_of(array) for array in folded(node, self._opsets.get("", 1), arrays))
+        self._elements += sum(c.type.elements for c in results)
+        if self._elements > _FOLDED_MAX:
+            raise FrontendError(f"with it the constants computed at import have more than {_FOLDED_MAX} elements")
+        return results
 
     def _through_body(self, node: NodeProto) -> tuple[Value | Constant | None, ...]:
         """Import what the standard says the operator is made of."""
@@ -123,10 +134,15 @@ class Walk:
         body = body_of(node, self._opsets, types, self._renaming(node))
         if body is None:
             raise Unsupported("the ONNX standard defines no body for this use of it")
+        return self._bodied(body, node)
+
+    def _bodied(self, body: Body, node: NodeProto) -> tuple[Value | Constant | None, ...]:
         self._inside(body.nodes, body.opsets)
         return tuple(self.scope.withdraw(name) if name else None for name in node.output)
 
     def _unknown(self, node: NodeProto) -> bool:
+        if (node.domain, node.op_type) in self._functions:
+            return False
         if (domain_of(node), node.op_type) in HANDLERS or has_body(node, self._opsets):
             return False
         return bool(domain_of(node)) or node.op_type not in FOLDED

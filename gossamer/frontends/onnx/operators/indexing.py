@@ -1,13 +1,14 @@
 """Elements picked and replaced at places that another tensor names."""
 
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.operators.moving import picked
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant, constant_of
+from gossamer.frontends.onnx.tensors import Constant, check_made, constant_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import (
@@ -77,6 +78,7 @@ def one_hot(call: Call) -> Result:
     if depth is None:
         raise FrontendError("it has no depth")
     count, axis = int(np.ravel(depth)[0]), call.attr_int("axis", -1)
+    check_made(count)
     place = from_front(axis, indices.type.rank + 1)
     if indices.dtype != I64:
         indices = call.step(Cast(indices, TensorType(I64, indices.shape)))
@@ -111,6 +113,7 @@ def reverse_sequence(call: Call) -> Result:
     x, lengths = call.value(0), call.value(1)
     time, batch = call.attr_int("time_axis", 0), call.attr_int("batch_axis", 1)
     rank = x.type.rank
+    check_made(x.shape[time])
     steps = call.param(np.arange(x.shape[time]).reshape([-1 if i == time else 1 for i in range(rank)]), "steps")
     wide = _as_i64(call, lengths)
     wide = call.step(Reshape(wide, tuple(x.shape[batch] if i == batch else 1 for i in range(rank))))
@@ -125,6 +128,7 @@ def tensor_scatter(call: Call) -> Result:
     x, update = call.value(0), call.value(1)
     rank, axis = x.type.rank, call.axis(x.type.rank, -2)
     count = update.shape[axis]
+    check_made(count)
     steps = call.param(np.arange(count).reshape([count if i == axis else 1 for i in range(rank)]), "steps")
     rows = steps
     if call.has(2):
@@ -140,6 +144,7 @@ def tensor_scatter(call: Call) -> Result:
 def trilu(call: Call) -> Result:
     """The part of the last two axes on and above diagonal k (or on and below), else 0."""
     x, k = call.value(0), call.constant(1)
+    check_made(prod(x.shape[-2:]))
     ones, diagonal = np.ones(x.shape[-2:], np.bool_), 0 if k is None else int(np.ravel(k)[0])
     limit = sum(x.shape[-2:])
     diagonal = max(-limit, min(limit, diagonal))
@@ -152,6 +157,7 @@ def eye_like(call: Call) -> Result:
     """1 on diagonal k, else 0; of the operand only its shape and type matter."""
     item = call.item(0)
     rows, columns = item.type.shape
+    check_made(rows * columns)
     dtype = call.attr_dtype("dtype", item.type.dtype)
     array = np.eye(rows, columns, call.attr_int("k", 0), dtype.numpy)
     return replace(constant_of(array), type=TensorType(dtype, array.shape))

@@ -7,6 +7,7 @@ import numpy as np
 from gossamer.frontends.onnx.call import Call, whole
 from gossamer.frontends.onnx.operators.windows import given_pads
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Add, ConvTranspose, Mul, Reshape, Slice, Sub
@@ -64,6 +65,7 @@ def col2im(call: Call) -> Result:
     grid = tuple(r // s + 1 for r, s in zip(room, strides))
     rest = tuple(r % s for r, s in zip(room, strides))
     channels, size = x.shape[1] // prod(block), prod(block)
+    check_made(channels * size * size)
     kernel = np.tile(np.eye(size), (channels, 1)).reshape(channels * size, 1, *block)
     weight = call.param(kernel, "blocks", x.dtype)
     columns = call.step(Reshape(x, (*x.shape[:2], *grid)))

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant, constant_of
+from gossamer.frontends.onnx.tensors import Constant, check_made, constant_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.op import Op
@@ -128,5 +129,6 @@ def _of_nothing(call: Call, x: Value, axes: tuple[int, ...], keepdims: bool) -> 
     least = call.node.op_type == "ReduceMax"
     number = (not least) if x.dtype == BOOL else x.dtype.low if least else x.dtype.high
     shape = tuple(1 if i in axes else e for i, e in enumerate(x.shape) if keepdims or i not in axes)
+    check_made(prod(shape))
     constant = constant_of(np.full(shape, number, x.dtype.numpy))
     return replace(constant, type=TensorType(x.dtype, shape))
