@@ -68,7 +68,8 @@ class ExpressionPrinter:
         if isinstance(expr, IndexValue):
             return self.index(expr.index)
         text = self._leaf(expr)
-        return (text if outer == compute else f"{compute}({text})"), _ATOM
+        plain = outer == compute or isinstance(expr, Table)
+        return (text if plain else f"{compute}({text})"), _ATOM
 
     def _leaf(self, expr: Expr) -> str:
         if isinstance(expr, Load):

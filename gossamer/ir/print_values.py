@@ -51,10 +51,13 @@ class TypePrinter:
 
 
 class BriefTypes(TypePrinter):
-    """Prints types for people: lists are cut to three numbers and need no alias. It does not parse."""
+    """Prints types for people: lists are cut to three numbers of six digits and need no alias. It does not parse."""
 
-    def _text(self, type: TensorType) -> str:
-        return _brief(type)
+    def _list(self, letter: str, values: tuple[float, ...]) -> str:
+        shown = [f"{value:.6g}" for value in values[:3]]
+        if len(values) == 1:
+            return shown[0]
+        return f"({', '.join(shown)}{f', ... {len(values)} numbers' if len(values) > 3 else ''})"
 
 
 def contrast(found: TensorType, needed: TensorType) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 The page is a template, a style sheet, a script and the data as JSON, with plotly's own script pasted in: nothing is
 fetched. Everything that comes from a model or a file is escaped: by the template where it is markup, and by
-`_safe_json` where it stands inside a script.
+`safe_json` where it stands inside a script.
 """
 
 import json
@@ -29,7 +29,7 @@ def search_page(report: SearchReport) -> str:
         style=template_text("report.css"),
         script=template_text("report.js"),
         plotly=get_plotlyjs(),
-        data=_safe_json(page_data(report)),
+        data=safe_json(page_data(report)),
     )
 
 
@@ -74,7 +74,7 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and (value != value or abs(value) == float("inf")) else value
 
 
-def _safe_json(data: Mapping[str, Any]) -> str:
+def safe_json(data: Mapping[str, Any]) -> str:
     """JSON that cannot close the script element it stands in."""
     return (
         json.dumps(data, allow_nan=False)

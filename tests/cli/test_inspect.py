@@ -26,11 +26,12 @@ def test_quantize_without_data_looks_with_random_inputs_and_says_so(cli, tiny_on
     assert "u4[" in outcome.out and "i4[" in outcome.out
 
 
-def test_page(cli, tiny_onnx: Path, tmp_path: Path) -> None:
+def test_html(cli, tiny_onnx: Path, tmp_path: Path) -> None:
     page = tmp_path / "ir.html"
-    assert cli("inspect", tiny_onnx, "-p", "fuse", "--page", page).code == 0
-    assert "as imported" in page.read_text()
-    refused = cli("inspect", tiny_onnx, "--page", page)
+    outcome = cli("inspect", tiny_onnx, "-p", "fuse", "--html", page)
+    assert outcome.code == 0 and outcome.out.startswith(f"wrote {page}")
+    assert "gossamer inspect</title>" in page.read_text()
+    refused = cli("inspect", tiny_onnx, "--html", page)
     assert refused.code == 2 and "exists" in refused.err
 
 
