@@ -22,6 +22,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     pooling,
     products,
     quant,
+    quant_microsoft,
     quant_products,
     quant_qonnx,
     recurrent,
