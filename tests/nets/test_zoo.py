@@ -45,7 +45,12 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="module", params=zoo.NAMES)
+# The deepest ones, which take torch some seconds each.
+SLOW = ("efficientnet_v2_s", "densenet121", "inception_v3", "resnext50", "deeplab_v3")
+NETS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in zoo.NAMES]
+
+
+@pytest.fixture(scope="module", params=NETS)
 def net(request, tmp_path_factory, one_thread):
     """(name, torch module, ONNX file, IR module) of a narrow version."""
     name = request.param
@@ -84,8 +89,7 @@ def test_onnx_import_agrees_with_onnxruntime(net):
     options.intra_op_num_threads = 1
     inputs = {"x": sample(shape_of(name))}
     wanted = ort.InferenceSession(path, options).run(None, inputs)[0]
-    # onnxruntime folds batch norms, which moves the last bits: 1.3e-5 at most was seen.
-    assert relative(evaluate(module, inputs)["y"], wanted) < 5e-5
+    assert relative(evaluate(module, inputs)["y"], wanted) < tolerance(name)
 
 
 def test_torch_import_agrees_with_onnx_import(net, exported):
@@ -96,11 +100,18 @@ def test_torch_import_agrees_with_onnx_import(net, exported):
     (other,) = evaluate(imported, {"x": x}).values()
     assert relative(found, other) < 5e-6
     with torch.no_grad():
-        assert relative(found, model(torch.from_numpy(x)).numpy()) < 5e-5
+        assert relative(found, model(torch.from_numpy(x)).numpy()) < tolerance(name)
     own = {re.sub(r"(\+hh)?\.(iofg|zrn)$", "", p) for p in exported.params}  # gates are put into the IR's order
     assert {p for p in own if "number" not in p and "zeros" not in p} <= set(model.state_dict())
     if name in ("resnet18", "resnet50"):
         assert {"conv1", "layer1.0.bn1", "layer4.1.relu", "fc"} <= {node.label for node in exported.graph.nodes}
+
+
+def tolerance(name):
+    """Engines fold batch norms, which moves the last bits: 1.3e-5 at most was seen; 8e-5 in DeepLab, where a branch of
+    one pixel is normalised by the variance of four samples.
+    """
+    return 2e-4 if name == "deeplab_v3" else 5e-5
 
 
 def name_of_input(model):
