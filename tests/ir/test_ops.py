@@ -1,7 +1,6 @@
 """What every op computes, against torch or plain numpy; and that no op is left out."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,36 +10,13 @@ import torch.nn.functional as F
 from gossamer.ir import ops
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.inline import inline_pointwise
-from gossamer.ir.op import Op, op_names
+from gossamer.ir.op import Op, op_class, op_names
 from gossamer.ir.reference import evaluate_op
 from gossamer.ir.reference_nest import evaluate_kernel
 from gossamer.ir.types import DType, TensorType, Value
 
-RNG = np.random.default_rng(7)
-
-
-def normal(*shape):
-    return RNG.standard_normal(shape).astype(np.float32)
-
-
-def positive(*shape):
-    return RNG.uniform(0.1, 3, shape).astype(np.float32)
-
-
-@dataclass(frozen=True)
-class Case:
-    """`make(*values)` builds the op on values of the arrays' types; `want(*tensors)` says what it must give."""
-
-    name: str
-    arrays: tuple[np.ndarray, ...]
-    make: Callable[..., Op]
-    want: Callable[..., object] = field(repr=False)
-    tolerance: float = 1e-5
-
-
-def case(name, arrays, make, want, tolerance=1e-5):
-    return Case(name, tuple(arrays), make, want, tolerance)
-
+from .op_cases import RNG, case, normal, positive, values_of
+from .op_cases_choice import CHOICE
 
 X = normal(2, 6, 5, 7)
 ROW = normal(3, 8)
@@ -154,7 +130,7 @@ NN = [
         lambda x: x.bfloat16().float(),
     ),
 ]
-CASES = [*ACTIVATIONS, *MATH, *TENSOR, *NN]
+CASES = [*ACTIVATIONS, *MATH, *TENSOR, *NN, *CHOICE]
 
 
 def fused(x: Value, y: Value) -> ops.Fused:
@@ -165,14 +141,6 @@ def fused(x: Value, y: Value) -> ops.Fused:
 
 
 CASES.append(case("fused", BROADCAST, fused, lambda x, y: ((x + y).relu(), x + y)))
-
-
-def values_of(arrays):
-    kinds = {"f": "f", "i": "i", "u": "u"}
-    return [
-        Value(f"v{i}", TensorType(DType(kinds[a.dtype.kind], a.dtype.itemsize * 8), a.shape))
-        for i, a in enumerate(arrays)
-    ]
 
 
 @pytest.mark.parametrize("item", CASES, ids=lambda c: c.name)
@@ -201,10 +169,24 @@ def test_exact_evaluation_is_close(item):
         np.testing.assert_allclose(result, wanted, rtol=1e-4, atol=1e-4)
 
 
+ELSEWHERE = {
+    "ir.param": "test_reference.py", "ir.scan": "test_ops_recurrent.py", "nn.conv3d": "test_ops_transposed.py",
+    "nn.conv_transpose": "test_ops_transposed.py", "nn.gru_cell": "test_ops_recurrent.py",
+    "nn.layer_norm": "test_ops_recurrent.py", "nn.lstm_cell": "test_ops_recurrent.py",
+    "nn.resize": "test_ops_resize.py",
+}  # fmt: skip
+"""Ops that have a file of tests of their own."""
+
+
 def test_every_op_that_ships_has_a_case():
-    covered = {type(item.make(*values_of(item.arrays))).name for item in CASES} | {"ir.param"}
+    covered = {type(item.make(*values_of(item.arrays))).name for item in CASES} | set(ELSEWHERE)
     built_in = {n for n in op_names() if n.partition(".")[0] in ("ir", "nn", "math", "tensor", "quant")}
     assert built_in == covered
+
+
+def test_ops_tested_elsewhere_are():
+    for name, file in ELSEWHERE.items():
+        assert f"{op_class(name).__name__}(" in (Path(__file__).parent / file).read_text(), name
 
 
 def test_every_op_is_exported_and_documented():

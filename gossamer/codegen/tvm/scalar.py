@@ -206,7 +206,7 @@ def _not(d: str, x: Scalar) -> Scalar:
 
 
 def _bits(d: str) -> int:
-    return int(d.lstrip("uintfloat"))
+    return int("".join(filter(str.isdigit, d)))
 
 
 _TABLE: dict[str, Callable[..., Scalar]] = {
