@@ -63,12 +63,12 @@ def _checked_run(item: Pass, module: Module) -> Module:
 
 
 def standard(target: str, quantized: bool = False) -> tuple[Pass, ...]:
-    """The default pipeline for a target: quantised layers in integers, clean up, fold, fuse, the target's own schedules.
+    """The default pipeline for a target: layers in integers, composites, clean up, fold, fuse, the target's schedules.
 
     With `quantized`, an int8 quantisation stands before the schedules; give it ranges with `Quantize.calibrated`.
     """
-    middle = "quantize," if quantized else ""
-    return parse_pipeline(f"fold-qdq,fold-constants,simplify,fold-bn,dce,fuse,{middle}tile{{target={target}}}")
+    last = f"{'quantize,' if quantized else ''}tile{{target={target}}}"
+    return parse_pipeline(f"fold-qdq,fold-constants,recognise,simplify,fold-bn,dce,fuse,{last}")
 
 
 def pass_class(name: str) -> type[Pass]:
