@@ -83,7 +83,7 @@ class Scope:
         while ref in self._params:
             serial += 1
             ref = f"{name}{serial}"
-        self._params[ref] = lambda: np.ascontiguousarray(load())
+        self._params[ref] = lambda: np.asarray(load(), order="C")
         return self.builder.add(Param(ref, kind), ref, label=ref)
 
     def params(self) -> Params:
