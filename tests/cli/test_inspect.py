@@ -1,4 +1,4 @@
-"""`inspect`: the IR before and after every pass, as text that parses, as JSON, as a page."""
+"""`inspect`: the IR after any pass as text that parses, what a pass changed, one op, all as JSON, a page."""
 
 from pathlib import Path
 
@@ -39,3 +39,62 @@ def test_what_a_pass_left_alone_is_said_with_the_reason(cli, tiny_onnx: Path) ->
     outcome = cli("inspect", str(tiny_onnx), "-p", "fold-bn,fuse,quantize{bits=8},winograd{m=4}")
     assert outcome.code == 0
     assert "// left alone: 1 x u8 input; quantized=true allows it\n" in outcome.out
+
+
+def test_after_one_pass(cli, tiny_onnx: Path) -> None:
+    outcome = cli("inspect", tiny_onnx, "-p", "fold-constants,fuse", "--after", "import")
+    assert outcome.out.startswith("// as imported; 5 ops: ") and "ir.fused" not in outcome.out
+    assert parse_module(outcome.out).graph.nodes
+    assert "ir.fused" in cli("inspect", tiny_onnx, "-p", "fuse,dce", "--after", "fuse").out
+    wrong = cli("inspect", tiny_onnx, "-p", "fuse", "--after", "fues")
+    assert wrong.code == 2 and "did you mean 'fuse'" in wrong.err
+
+
+def test_diff(cli, tiny_onnx: Path) -> None:
+    outcome = cli("inspect", tiny_onnx, "-p", "fold-constants,fuse", "--diff", "import", "fuse")
+    lines = outcome.out.splitlines()
+    assert outcome.code == 0 and lines[:2] == ["--- import", "+++ fuse"] and lines[2].startswith("@@ -")
+    assert any(line.startswith("-%") and "nn.relu" in line for line in lines)
+    assert any(line.startswith("+%") and "ir.fused" in line for line in lines)
+    assert "\x1b" not in outcome.out
+    assert cli("inspect", tiny_onnx, "--diff", "import", "import").out == "no difference between import and import\n"
+    document = cli("inspect", tiny_onnx, "-p", "fuse", "--diff", "import", "fuse", "--json").document
+    assert document["diff"]["from"] == "import" and document["diff"]["text"].startswith("--- import")
+
+
+def test_op_shows_everything(cli, tiny_onnx: Path) -> None:
+    outcome = cli("inspect", tiny_onnx, "-p", "fuse", "--op", "conv")
+    assert outcome.code == 0
+    sections = [line for line in outcome.out.splitlines() if line and not line.startswith(" ")]
+    assert sections == [
+        "conv  (ir.fused: nn.conv2d+nn.relu)  after fuse", "text", "operands", "results", "loop nest", "work",
+        "schedule", "predicted cost",
+    ]  # fmt: skip
+    assert "  out[n, oc, oh, ow] = max(acc + bias[oc], 0)" in outcome.out
+    assert "13.8 k MACs" in outcome.out and "\n  cpu " in outcome.out
+    assert "systolic: does not fit: needs multipliers for 32-bit weights" in outcome.out
+
+
+def test_op_as_data_and_after_a_pass(cli, tiny_onnx: Path) -> None:
+    op = cli("inspect", tiny_onnx, "-p", "fuse", "--op", "conv", "--after", "import", "--json").document["op"]
+    assert op["after"] == "import" and op["kind"] == "nn.conv2d" and op["macs"] == 13824
+    assert [item["called"] for item in op["operands"]] == ["x", "weight", "bias"]
+    assert op["prices"]["cpu"]["latency_s"] > 0 and "multipliers" in op["prices"]["systolic"]["problem"]
+
+
+def test_an_unknown_op_names_the_nearest(cli, tiny_onnx: Path) -> None:
+    outcome = cli("inspect", tiny_onnx, "--op", "cnv")
+    assert outcome.code == 2 and "no op is called 'cnv'; did you mean 'conv'" in outcome.err
+
+
+def test_one_screen_at_a_time(cli, tiny_onnx: Path) -> None:
+    outcome = cli("inspect", tiny_onnx, "--op", "conv", "--after-each")
+    assert outcome.code == 2 and "--after-each and --op are two screens" in outcome.err
+
+
+def test_colours_only_on_a_terminal() -> None:
+    from gossamer.cli.colour import paint_diff, paint_ir
+
+    assert paint_diff("--- a\n+x\n y\n") == "\x1b[31m--- a\x1b[0m\n\x1b[32m+x\x1b[0m\n y\n"
+    painted = paint_ir('%y: f32[1,2] = nn.relu %x @label "a"\n')
+    assert "\x1b[1mnn.relu\x1b[0m" in painted and "\x1b[36mf32[1,2]\x1b[0m" in painted

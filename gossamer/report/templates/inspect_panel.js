@@ -155,7 +155,7 @@ function code(source, kind) {
 function blockPanel(node) {
   const kinds = new Map();
   node.ops.forEach((op) => kinds.set(op.s || op.k, (kinds.get(op.s || op.k) || 0) + 1));
-  return [make("h2", {}, node.title), make("p", { class: "mono soft path" }, node.full), button("Expand", {}, () => open(node)), section("Work", table([["ops", String(node.ops.length)], ...workOf(node.ops)])),
+  return [make("h2", {}, node.title), make("p", { class: "mono soft path" }, node.id.startsWith("n:") ? node.full : ""), button("Expand", {}, () => open(node)), section("Work", table([["ops", String(node.ops.length)], ...workOf(node.ops)])),
     ...targetsSection(node.ops), section("Kinds", table([...kinds].map(([kind, count]) => [make("span", { class: "mono" }, kind), String(count)]))),
     section("Ops", make("ul", {}, node.leaves.slice(0, 60).map((leaf) => make("li", {}, link2(shortKinds(leaf.op), leaf.op.t, leaf.id), " ", make("span", { class: "soft" }, ending(leaf.op.t, 34))))))];
 }

@@ -5,7 +5,7 @@ const stageBox = byId("stage");
 const svg = draw("svg", { role: "group", "aria-label": "Graph of the network; Tab moves through the ops in view" });
 const world = draw("g", {});
 const layersOfSvg = { frames: draw("g", { class: "frames" }), edges: draw("g", { class: "edges", fill: "none" }), nodes: draw("g", { class: "nodes" }) };
-svg.append(draw("defs", {}, draw("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" },
+svg.append(draw("defs", {}, draw("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerUnits: "userSpaceOnUse", markerWidth: 9, markerHeight: 9, orient: "auto" },
   draw("path", { d: "M0,0.5 L8,4 L0,7.5 z", class: "tip" })), draw("pattern", { id: "hatch", width: 7, height: 7, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
   draw("rect", { width: 7, height: 7, class: "hatch0" }), draw("rect", { width: 2.5, height: 7, class: "hatch1" }))), world);
 world.append(layersOfSvg.frames, layersOfSvg.edges, layersOfSvg.nodes);
@@ -159,7 +159,7 @@ function labelsOf(node) {
   const heat = node.heat !== null && node.heat !== undefined ? (node.heat === Infinity ? "\u2717" : quantity(node.heat, metricNow().unit)) : "";
   if (node.kind === "block") {
     const macs = node.ops.reduce((sum, op) => sum + op.m, 0);
-    return [draw("text", { x: 14, y: 23, class: "name" }, "+ " + (node.id.startsWith("r:") ? starting(node.title, 27) : ending(node.title, 26))),
+    return [draw("text", { x: 14, y: 23, class: "name" }, "+ " + (node.id.startsWith("r:") ? starting(node.title, 24) : ending(node.title, 24))),
       draw("text", { x: 14, y: 41, class: "sub" }, count(node.leaves.length, "op") + (macs ? `, ${quantity(macs, "")} MACs` : "")), draw("text", { x: node.w - 8, y: 41, class: "heat" }, heat)];
   }
   return [draw("text", { x: 13, y: 19, class: "name" }, starting(node.title, 30)),
