@@ -1,4 +1,4 @@
-"""Where the maxima of a pool were, and the way back: the second output of MaxPool, MaxUnpool, Col2Im."""
+"""Where the maxima of a pool were, and the way back: the second output of MaxPool, MaxUnpool."""
 
 from math import inf, prod
 
@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 from gossamer.frontends.onnx.call import Call, whole
 from gossamer.frontends.onnx.operators.windows import Numbers, Window, given_pads, positions
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.op import Op
-from gossamer.ir.ops import Add, ArgMax, ConvTranspose, Gather, Pad, Reshape, ScatterElements
+from gossamer.ir.ops import Add, ArgMax, Gather, Pad, Reshape, ScatterElements
 from gossamer.ir.types import I64, Value
 
 
@@ -55,27 +54,6 @@ def max_unpool(call: Call) -> Result:
     return call.emit(Pad(call.step(Reshape(spread, shape)), tuple((0, w - s) for w, s in zip(wanted, shape))))
 
 
-@operator("Col2Im")
-def col2im(call: Call) -> Result:
-    """Overlapping blocks added up to an image: a transposed convolution with one-hot weights."""
-    x, image, block = call.value(0), _numbers(call, 1), _numbers(call, 2)
-    axes, taps = len(image), prod(block)
-    if not 1 <= axes <= 3:
-        raise Unsupported(f"it works on {axes} spatial axes, and 1 to 3 are supported")
-    if len(block) != axes or x.type.rank != 3 or not taps or x.shape[1] % taps:
-        raise FrontendError(f"its input {list(x.shape)}, image {list(image)} and block {list(block)} do not fit")
-    ones = (1,) * axes
-    window = Window(block, call.attr_ints("strides", ones), call.attr_ints("dilations", ones), given_pads(call, axes))
-    counts = positions(window, image, ceil=False)
-    blocks = call.step(Reshape(x, (x.shape[0] * x.shape[1] // taps, taps, *counts)))
-    weight = call.param(np.eye(taps).reshape(taps, 1, *block), "places", x.dtype)
-    full = ((n - 1) * s + r for n, s, r in zip(counts, window.strides, window.reach))
-    room = (extent + before + after for extent, before, after in zip(image, window.before, window.after))
-    more = tuple(have - reached for have, reached in zip(room, full))
-    found = ConvTranspose(blocks, weight, None, window.strides, window.pads, window.dilations, more)
-    return call.emit(Reshape(call.step(found), (x.shape[0], x.shape[1] // taps, *image)))
-
-
 def _taps(window: Window, extents: Numbers, ceil: bool) -> NDArray[np.int64]:
     """[positions, taps]: where each reads in the flat tensor; behind its end where it leaves it."""
     counts = positions(window, extents, ceil)
@@ -88,10 +66,3 @@ def _taps(window: Window, extents: Numbers, ceil: bool) -> NDArray[np.int64]:
         flat = (flat[:, None, :, None] * extent + place[None, :, None, :]).reshape(shape)
         outside = (outside[:, None, :, None] | left[None, :, None, :]).reshape(shape)
     return np.where(outside, prod(extents), flat)
-
-
-def _numbers(call: Call, index: int) -> Numbers:
-    array = call.constant(index)
-    if array is None:
-        raise FrontendError(f"operand {index} is missing")
-    return whole(array)
