@@ -32,7 +32,7 @@ _STEP = {"sum": "acc += {}", "prod": "acc *= {}", "max": "acc = max(acc, {})", "
 
 def print_nest(op: Op) -> str:
     """What an op computes, as pseudo-code without a newline at the end; for an opaque op a comment that says so."""
-    return "\n".join(_lines(op, operand_names(op), _numbered("out", len(op.infer()))))
+    return "\n".join(_lines(op, operand_names(op), None))
 
 
 def print_kernel(kernel: Kernel, operands: Sequence[str], shapes: Sequence[Shape], results: Sequence[str]) -> str:
@@ -72,15 +72,16 @@ def _numbered(name: str, count: int) -> list[str]:
     return [name] if count == 1 else [f"{name}{i}" for i in range(count)]
 
 
-def _lines(op: Op, operands: Sequence[str], results: Sequence[str]) -> list[str]:
+def _lines(op: Op, operands: Sequence[str], results: Sequence[str] | None) -> list[str]:
+    """`results` None: they are called out, or out0, out1, ..."""
     if isinstance(op, Scan):
-        return _scan(op, operands, results)
+        return _scan(op, operands, results or _numbered("out", len(op.body.outputs)))
     kernel = op.kernel()
     if kernel is None:
         return [f"# {op.name} has no loop nest: {_first_line(op)}"]
     shapes = [value.shape for value in op.operands]
     kernel = inline_pointwise(kernel, shapes) if isinstance(op, Fused) else kernel
-    return _kernel(kernel, operands, shapes, results)
+    return _kernel(kernel, operands, shapes, results or _numbered("out", len(kernel.results)))
 
 
 def _first_line(op: Op) -> str:

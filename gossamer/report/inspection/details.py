@@ -57,6 +57,8 @@ class Describer:
         self.module = module
         self._pricers = pricers
         self._types = BriefTypes()
+        # by identity; holds the node, so that its id stays its own
+        self._layers: dict[int, tuple[Node, Layer | None]] = {}
 
     @cached_property
     def params(self) -> "dict[Value, str]":
@@ -65,7 +67,11 @@ class Describer:
         return {value: n.op.ref for n in nodes if isinstance(n.op, Param) for value in n.results}
 
     def layer(self, node: "Node") -> "Layer | None":
-        return layer(node, self.params.keys() & set(node.op.operands))
+        """The signature its price depends on."""
+        known = self._layers.get(id(node))
+        if known is None:
+            known = self._layers[id(node)] = node, layer(node, self.params.keys() & set(node.op.operands))
+        return known[1]
 
     def details(self, node: "Node") -> Details:
         reads, writes, work = bytes_read(node), bytes_written(node), work_of(node)
