@@ -104,25 +104,25 @@ class Call:
         """Append the op that computes all results."""
         outputs = self._scope.network.outputs
         # A graph output keeps its name for the value in the file's own layout.
-        names = [self._scope.tensor(n).name + (".nchw" if nchw and n in outputs else "") for n in self.operator.outputs]
+        names = [self._scope.names[n] + (".nchw" if nchw and n in outputs else "") for n in self.operator.outputs]
         return self._append(op, *names[: len(op.infer())])
 
     def step(self, op: Op, suffix: str = "step") -> Value:
         """Append an op on the way there."""
-        return self._append(op, f"{self.out().name}.{suffix}")[0]
+        return self._append(op, f"{self.label}.{suffix}")[0]
 
     def steps(self, op: Op) -> tuple[Value, ...]:
         """Append an op with several results on the way there."""
-        return self._append(op, *(f"{self.out().name}.step" for _ in op.infer()))
+        return self._append(op, *(f"{self.label}.step" for _ in op.infer()))
 
     def param(self, name: str, kind: TensorType, load: Callable[[], Array]) -> Value:
-        """A new parameter, made by the importer."""
-        return self._scope.param(name, kind, load)
+        """A new parameter of the operator, called after it."""
+        return self._scope.param(f"{self.label}.{name}", kind, load)
 
     def number(self, value: float, like: Value) -> Value:
         """A scalar of the element type of `like`."""
         array = np.asarray(value, like.dtype.numpy)
-        return self.param(f"{self.out().name}.number", TensorType(like.dtype, ()), lambda: array)
+        return self.param("number", TensorType(like.dtype, ()), lambda: array)
 
     def _append(self, op: Op, *names: str) -> tuple[Value, ...]:
         for kind in op.infer():
@@ -133,8 +133,8 @@ class Call:
 
     @property
     def label(self) -> str:
-        """Operators have no names; a fused one's result is called after all its parts, `relu;bn;conv`."""
-        return self.out().name.split(";")[0]
+        """Operators have no names; one is called as its first result is."""
+        return self._scope.names[self.operator.outputs[0]]
 
 
 def from_front(axis: int, rank: int) -> int:

@@ -34,6 +34,7 @@ class Scope:
 
     def __init__(self, network: Network) -> None:
         self.network = network
+        self.names = _names(network)
         self.builder = GraphBuilder()
         self._defined: dict[int, bool | None] = {}  # computed as NCHW? None: lost
         self._values: dict[tuple[int, bool], Value] = {}
@@ -63,19 +64,19 @@ class Scope:
     def _moved(self, number: int, nchw: bool) -> Value:
         tensor = self.tensor(number)
         if tensor.data is not None:
-            return self._constant(tensor, nchw)
+            return self._constant(number, tensor, nchw)
         if number not in self._defined:
             raise FrontendError(f"the file is malformed: tensor '{tensor.name}' is used before it is computed")
         if self._defined[number] is None:
             raise Lost(tensor.name)
-        name = f"{tensor.name}.nchw" if nchw else tensor.name
+        name = f"{self.names[number]}.nchw" if nchw else self.names[number]
         return self.builder.add(reordered(self._values[number, not nchw], TO_NCHW if nchw else TO_NHWC), name)
 
-    def _constant(self, tensor: Tensor, nchw: bool) -> Value:
+    def _constant(self, number: int, tensor: Tensor, nchw: bool) -> Value:
         if not nchw:
-            return self.param(tensor.name, tensor.type, tensor.array)
+            return self.param(self.names[number], tensor.type, tensor.array)
         kind = transposed(tensor.type, TO_NCHW)
-        return self.param(f"{tensor.name}.nchw", kind, lambda: np.transpose(tensor.array(), TO_NCHW))
+        return self.param(f"{self.names[number]}.nchw", kind, lambda: np.transpose(tensor.array(), TO_NCHW))
 
     def param(self, name: str, kind: TensorType, load: Callable[[], Array]) -> Value:
         """A new parameter; its name is made unique."""
@@ -88,6 +89,26 @@ class Scope:
 
     def params(self) -> Params:
         return Params(self._params)
+
+
+def _names(network: Network) -> dict[int, str]:
+    """What every tensor is called: a fused one, called after all its parts (`relu;bn;conv`), after the first alone.
+
+    Inputs and outputs of the graph keep the name they have in the file; computed tensors come before constants.
+    """
+    names = {number: network.tensors[number].name for number in (*network.inputs, *network.outputs)}
+    taken = set(names.values())
+    for number, tensor in sorted(enumerate(network.tensors), key=lambda item: item[1].data is not None):
+        if number in names:
+            continue
+        name = stem = tensor.name.split(";")[0]
+        serial = 1
+        while name in taken:
+            serial += 1
+            name = f"{stem}_{serial}"
+        taken.add(name)
+        names[number] = name
+    return names
 
 
 def reordered(x: Value, perm: tuple[int, ...]) -> Op:

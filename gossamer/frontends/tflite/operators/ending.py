@@ -34,7 +34,7 @@ def finished(call: Call, op: Op, activation: int, nchw: bool) -> Placed:
     else:
         steps = [_cast(declared), *_bounded(activation, declared)]
     for step in steps:
-        op = step(call.step(op))
+        op = step(call.step(op, "acc" if op.infer()[0].dtype.bits > 16 and op.infer()[0].quant else "step"))
     return Placed(call.emit(op, nchw), nchw)
 
 

@@ -84,9 +84,9 @@ def _weight(call: Call, perm: tuple[int, ...], x: Value) -> Value:
         weight = weight if perm == (0, 1) else call.step(Transpose(weight, perm), "weight")
     else:
         kind, load = centred(transposed(tensor.type, perm), lambda: np.transpose(tensor.array(), perm))
-        weight = call.param(tensor.name, kind, load)
+        weight = call.param("weight", kind, load)
     if x.dtype.floating and weight.dtype != x.dtype:
-        weight = call.step(Cast(weight, TensorType(F32, weight.shape)), "weight")
+        weight = call.step(Cast(weight, TensorType(F32, weight.shape)), "weight.real")
     return weight
 
 
@@ -95,7 +95,9 @@ def _bias(call: Call, product: Conv2d | Gemm) -> Value | None:
     if not call.has(2):
         return None
     tensor, kind = call.tensor(2), product.infer()[0]
-    if kind.quant is None or tensor.data is None:
+    if tensor.data is None:
         return call.plain(2)
+    if kind.quant is None:
+        return call.param("bias", tensor.type, tensor.array)
     wanted = bias_type(kind, tensor.type.shape)
-    return call.param(tensor.name, wanted, lambda: tensor.array().astype(wanted.dtype.numpy))
+    return call.param("bias", wanted, lambda: tensor.array().astype(wanted.dtype.numpy))
