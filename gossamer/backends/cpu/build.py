@@ -72,10 +72,12 @@ class _Build:
         self.dot_lanes = dot_lanes(hardware)
         self.module, self.hardware, self.store, graph = module, hardware, store, module.graph
         self.refs = {n.result: n.op.ref for n in graph.nodes if isinstance(n.op, Param)}
-        self.nodes = [n for n in graph.nodes if not isinstance(n.op, Param)]
+        self.nodes = [n for n in graph.nodes if not isinstance(n.op, Param) and 0 not in n.result.shape]
+        self.empty = {v for n in graph.nodes for v in n.results if 0 in v.shape} - set(self.refs)
         programs = {n.result: self._program(n) for n in self.nodes if not isinstance(n.op, Scan)}
         tilings = tilings_of(self.nodes)
         layouts = plan_layouts(graph, programs, set(self.refs), hardware.lanes, tilings)
+        layouts |= {v: Layout.plain(v.shape) for v in self.empty}
         storage = {v: Storage(layout, storage_dtype(v.dtype)) for v, layout in layouts.items()}
         self.planner = Planner(module, hardware, self.refs, programs, tilings, storage, self.dot_lanes)
         self.placed: dict[Value, int] = {}
@@ -103,7 +105,7 @@ class _Build:
         graph = self.module.graph
         steps = [(i, s) for i, n in enumerate(self.nodes) for s in self._steps(n)]
         uses = [([v for v in s.operands if isinstance(v, Value)], list(s.results)) for _, s in steps]
-        buffers, placed = share_buffers(self.planner.storage, uses, {*graph.inputs, *graph.outputs})
+        buffers, placed = share_buffers(self.planner.storage, uses, {*graph.inputs, *graph.outputs, *self.empty})
         numbers = [self.store.scratch(storage) for storage in buffers]
         self.placed = {value: numbers[i] for value, i in placed.items()}
         return tuple(self._launch(layer, step) for layer, step in steps)

@@ -7,8 +7,6 @@ from gossamer.ir.graph import Node
 from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Param
 
-_EMULATED = {"bf", "f8e4m3", "f8e5m2"}
-
 
 def unsupported(node: Node) -> Infeasible | None:
     """None when the node compiles for a CPU."""
@@ -25,17 +23,8 @@ def unsupported(node: Node) -> Infeasible | None:
             "an opaque op (reference only)",
             "give the op a `kernel` or rewrite it before compiling",
         )
-    empty = _without_elements(node, where)
-    if empty is not None:
-        return empty
-    for value in (*node.op.operands, *node.results):
-        if value.dtype.kind in _EMULATED:
-            return Infeasible(
-                where,
-                f"arithmetic on {value.dtype} (%{value.name})",
-                "f32, f64, f16, bool and integers",
-                "cast it to f32 first",
-            )
+    if len({0 in value.shape for value in node.results}) > 1:
+        return _without_elements(node, where)
     return schedule_obstacle(node)
 
 

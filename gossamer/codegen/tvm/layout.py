@@ -40,9 +40,9 @@ class Layout:
 
     @staticmethod
     def plain(shape: tuple[int, ...]) -> "Layout":
-        """Row-major, no halo."""
+        """Row-major, no halo. A tensor without elements has room for one: tvm takes no buffers of extent 0."""
         zeros = (0,) * len(shape)
-        return Layout(shape, tuple(Dim(a, 1, e) for a, e in enumerate(shape)), zeros, zeros)
+        return Layout(shape, tuple(Dim(a, 1, max(1, e)) for a, e in enumerate(shape)), zeros, zeros)
 
     @staticmethod
     def split(shape: tuple[int, ...], blocks: dict[int, int], order: tuple[tuple[int, bool], ...]) -> "Layout":

@@ -15,6 +15,7 @@ from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.place import Coordinate, Point
 from gossamer.codegen.tvm.program import loads
+from gossamer.codegen.tvm.rounding import stored
 from gossamer.codegen.tvm.scalar import Scalar, call, cast, maximum, minimum, number
 from gossamer.ir.nest import Apply, Axis, Const, Convert, Expr, IndexValue, Kernel, Load, Nest
 from gossamer.ir.types import I32, I64, DType
@@ -109,7 +110,7 @@ class _Stage:
         self.buffers = buffers
         storage, dims = self.form.stages[self.nesting.stage], self.nesting.dims
         where = self._spatial(dims, spatial) | self._reduced(reduction)
-        value = cast(self.expression(self.nest.body, self.nest.compute, where), storage.dtype)
+        value = stored(self.expression(self.nest.body, self.nest.compute, where), self.nest.dtype)
         if self.nest.reduce is None:
             value = self.masked(value, where, storage)
         return [v + storage.layout.before[d.axis] for d, v in zip(dims, spatial, strict=True)], value
@@ -146,8 +147,7 @@ class _Stage:
         if isinstance(expr, Apply):
             return call(expr.function, [self.expression(a, compute, where) for a in expr.args], dtype)
         if isinstance(expr, Convert):
-            inner = cast(self.expression(expr.value, expr.compute, where), storage_dtype(expr.dtype))
-            return cast(inner, dtype)
+            return cast(stored(self.expression(expr.value, expr.compute, where), expr.dtype), dtype)
         raise TypeError(f"not an expression of a normalised program: {expr}")
 
     def _point(self, where: Mapping[str, Coordinate]) -> Point:
@@ -186,7 +186,7 @@ class _Stage:
             inner[axis.name] = (
                 where[bare] if bare else Coordinate(point.index(index), {}, point.range(index)[1], axis.extent)
             )
-        return cast(self.expression(nest.body, nest.compute, inner), storage_dtype(nest.dtype))
+        return stored(self.expression(nest.body, nest.compute, inner), nest.dtype)
 
 
 def stage_value(
@@ -198,9 +198,8 @@ def stage_value(
     stage.buffers, stage.known = buffers, {anchor: total}
     where = {axis.name: value for axis, value in zip(stage.nest.parallel, point, strict=True)}
     storage = form.stages[store]
-    return stage.masked(
-        cast(stage.expression(stage.nest.body, stage.nest.compute, where), storage.dtype), where, storage
-    )
+    value = stored(stage.expression(stage.nest.body, stage.nest.compute, where), stage.nest.dtype)
+    return stage.masked(value, where, storage)
 
 
 _REDUCTIONS: dict[str, tuple[float, Callable[[Scalar, Scalar], Scalar]]] = {

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gossamer.codegen.tvm.empty import without_nothing
 from gossamer.codegen.tvm.indices import simplified
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Node
@@ -53,7 +54,8 @@ class Program:
 
 def program_of(node: Node) -> Program:
     """The normalised program of a node. Raises BackendError when an op in it is opaque (has no loop nest)."""
-    kernel = inline_pointwise(_kernel_of(node), [v.shape for v in node.op.operands])
+    shapes = [v.shape for v in node.op.operands]
+    kernel = inline_pointwise(without_nothing(_kernel_of(node), shapes), shapes)
     return _hoist_tables(_materialise_results(_split_epilogues(_simplified(kernel))))
 
 

@@ -5,6 +5,7 @@ Abramowitz & Stegun 7.1.26) stay in registers. Errors: exp, tanh, sigmoid 2e-7 r
 """
 
 from collections.abc import Callable
+from math import copysign, inf
 from typing import Any, TypeAlias
 
 from gossamer.codegen.tvm.adapter import same, tirx
@@ -175,7 +176,7 @@ def _pow(d: str, x: Scalar, y: Scalar) -> Scalar:
 def _div(d: str, x: Scalar, y: Scalar) -> Scalar:
     """Division; of integers towards zero, by 0 and by -1 without the instruction, whose fault ends the process."""
     if d.startswith("float"):
-        return x / y
+        return _by_zero(d, x, y) if _constant(y) == 0 else x / y
     zero, one = number(0, d), number(1, d)
     trap = tirx.EQ(y, zero) if d.startswith("uint") else tirx.Or(tirx.EQ(y, zero), tirx.EQ(y, number(-1, d)))
     other = zero if d.startswith("uint") else tirx.Select(tirx.EQ(y, zero), zero, zero - x)
@@ -207,6 +208,12 @@ def _not(d: str, x: Scalar) -> Scalar:
 
 def _bits(d: str) -> int:
     return int("".join(filter(str.isdigit, d)))
+
+
+def _by_zero(d: str, x: Scalar, y: Scalar) -> Scalar:
+    """x / 0, which tvm refuses to write down."""
+    value, infinite = _constant(x), copysign(inf, y.value)
+    return x * number(infinite, d) if value is None else number(value * infinite, d)
 
 
 _TABLE: dict[str, Callable[..., Scalar]] = {
