@@ -26,6 +26,7 @@ class Scope:
         self._params: dict[str, Array | Callable[[], Array]] = {}
         self._placed: dict[tuple[str, TensorType], Value] = {}
         self._taken = taken
+        self._serials: dict[str, int] = {}
 
     def define(self, name: str, item: Value | Constant | None) -> None:
         """None marks a name as lost. FrontendError when the name is already defined."""
@@ -74,10 +75,12 @@ class Scope:
 
     def fresh(self, name: str) -> str:
         """The name, or one like it that the file leaves free."""
-        unique, serial = name, 1
+        unique, serial = name, self._serials.get(name, 1)
         while unique in self._taken or unique in self._params:
             serial += 1
             unique = f"{name}{serial}"
+        if serial > 1:
+            self._serials[name] = serial - 1  # the name itself is looked at first again, and then this one
         return unique
 
     def reserve(self, name: str) -> str:

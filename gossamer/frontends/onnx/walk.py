@@ -22,7 +22,7 @@ from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.types import Value
 
 _DEPTH_MAX = 24
-_NODES_MAX = 50_000
+_NODES_MAX = 20_000
 """Loops are unrolled and functions call functions, so a few bytes could ask for any number of nodes."""
 _FOLDED_MAX = 1 << 26
 """Elements of all constants computed here together."""
