@@ -52,6 +52,7 @@ def test_ops_are_matched_by_label_then_by_result() -> None:
 def test_a_diff_puts_an_op_under_its_old_self() -> None:
     after = module(TEXT.replace("nn.sigmoid", "nn.tanh"))
     assert unified(module(), after, ("import", "mine")) == dedent("""\
+        1 op changed, 0 added, 0 removed
         --- import
         +++ mine
         @@ -1,5 +1,5 @@ two
@@ -68,7 +69,7 @@ def test_a_diff_puts_an_op_under_its_old_self() -> None:
 def test_a_diff_of_a_fusion_applies_as_a_patch_would() -> None:
     """The lines without a plus are the old text, those without a minus the new."""
     before, after = module(), gs.inspect(module(), "fuse")[-1].module
-    text = unified(before, after, ("a", "b")).splitlines()[3:]
+    text = unified(before, after, ("a", "b")).splitlines()[4:]
     old = [line[1:] for line in text if line[0] != "+"]
     assert old == str(before).splitlines()[1:]
     assert [line[1:] for line in text if line[0] != "-"] == str(after).splitlines()[1:]

@@ -1,5 +1,6 @@
 """The difference between two modules as a unified diff, aligned by op, so that a changed op stands under its old self.
 
+    1 op changed, 0 added, 1 removed
     --- import
     +++ fold-bn
     @@ -4,3 +3,2 @@ features.0.0
@@ -14,9 +15,10 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from gossamer.ir.ops.structure import Param
 from gossamer.ir.print import print_node
 from gossamer.ir.print_values import BriefTypes
-from gossamer.report.inspection.match import identities
+from gossamer.report.inspection.match import identities, matched
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Graph, Module
@@ -47,7 +49,19 @@ def unified(before: "Module", after: "Module", names: tuple[str, str]) -> str:
     """The diff as text, "" where the two are the same; ends with a newline otherwise."""
     lines = list(compared(statements(before), statements(after)))
     hunks = [text for hunk in _hunks(lines) for text in _printed(lines, hunk)]
-    return "\n".join([f"--- {names[0]}", f"+++ {names[1]}", *hunks, ""]) if hunks else ""
+    heads = [counted(before, after), f"--- {names[0]}", f"+++ {names[1]}"]
+    return "\n".join([*heads, *hunks, ""]) if hunks else ""
+
+
+def counted(before: "Module", after: "Module") -> str:
+    """How many ops changed, were added and removed; parameters are left out."""
+    pairs = list(zip(after.graph.nodes, matched(before.graph, after.graph)))
+    olds = {place for _, place in pairs if place is not None}
+    new = sum(place is None for node, place in pairs if not isinstance(node.op, Param))
+    gone = sum(i not in olds for i, node in enumerate(before.graph.nodes) if not isinstance(node.op, Param))
+    kept = [(node, before.graph.nodes[place]) for node, place in pairs if place is not None]
+    changed = sum(a != b for a, b in kept if not isinstance(a.op, Param))
+    return f"{changed} op{'s' * (changed != 1)} changed, {new} added, {gone} removed"
 
 
 def statements(module: "Module") -> tuple[Statement, ...]:

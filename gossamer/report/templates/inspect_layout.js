@@ -1,6 +1,7 @@
 // Layered layout: layers by longest path, order by barycentres, places by least squares. Long edges of one source share
 // one chain of bends, so dense networks stay readable and fast.
 const GAP_X = 30, GAP_Y = 34, BEND = 10, SWEEPS = 8, FRAME_TITLE = 19;
+const PULL = 0.95; // below 1: everything leans to the middle, or long graphs drift sideways
 
 function layoutOf(picture) {
   const nodes = [...picture.nodes.values()];
@@ -107,7 +108,7 @@ function place(layers) {
     for (const row of down ? layers : layers.slice().reverse()) {
       row.forEach((item) => {
         const both = sweep >= SWEEPS - 2 ? item.up.concat(item.down) : down ? item.up : item.down;
-        item.want = mean(both, (it) => it.x, item.x);
+        item.want = PULL * mean(both, (it) => it.x, item.x);
       });
       spread(row);
     }

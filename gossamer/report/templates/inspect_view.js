@@ -181,7 +181,7 @@ function spoken(node) {
 function paintNode(element, node) {
   const hot = node.heat !== null && node.heat !== undefined;
   const t = hot && node.heat !== Infinity ? warmth(node.heat) : 0;
-  const names = ["node", node.kind];
+  const names = ["node", node.kind, node.family ? "f-" + node.family : ""];
   if (state.changes && node.change) names.push("c-" + node.change);
   if (state.selected === node.id) names.push("selected");
   if (isHit(node)) names.push("hit");
