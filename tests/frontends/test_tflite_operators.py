@@ -265,6 +265,16 @@ def test_weights_with_a_zero_point(tmp_path):
     assert next(n.op.b.dtype.bits for n in module.graph.nodes if n.op.name == "nn.gemm") == 9
 
 
+def test_activations_of_16_bits(tmp_path):
+    x = {"dtype": "int16", "scale": (0.0002,)}
+    weight = constant(RNG.integers(-127, 128, (3, 5)).astype(np.int8), scale=(0.02,))
+    bias = constant(RNG.integers(-90000, 90000, 3), scale=(0.0002 * 0.02,))
+    tensors = [Tensor((2, 5), **x), weight, bias, Tensor((2, 3), "int16", scale=(0.001,))]
+    operator = Operator("FULLY_CONNECTED", [0, 1, 2], [3], ("FullyConnectedOptions", {}))
+    module = check(file_of(tmp_path, tensors, [operator]), tolerance=1)
+    assert next(n.op.a.dtype.bits for n in module.graph.nodes if n.op.name == "nn.gemm") == 16
+
+
 # --- what is refused
 
 
