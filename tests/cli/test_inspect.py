@@ -68,8 +68,8 @@ def test_op_shows_everything(cli, tiny_onnx: Path) -> None:
     assert outcome.code == 0
     sections = [line for line in outcome.out.splitlines() if line and not line.startswith(" ")]
     assert sections == [
-        "conv  (ir.fused: nn.conv2d+nn.relu)  after fuse", "text", "operands", "results", "loop nest", "work",
-        "schedule", "predicted cost",
+        "conv  (ir.fused: nn.conv2d+nn.relu)  after fuse", "operands", "results", "loop nest", "work", "schedule",
+        "predicted cost", "text",
     ]  # fmt: skip
     assert "  out[n, oc, oh, ow] = max(acc + bias[oc], 0)" in outcome.out
     assert "13.8 k MACs" in outcome.out and "\n  cpu " in outcome.out

@@ -152,10 +152,6 @@ def test_the_screen_of_an_op() -> None:
     assert op_screen(op, "fuse") == dedent("""\
         conv1  (ir.fused: nn.conv2d+nn.relu)  after fuse
 
-        text
-          %y: f32[1,8,4,4] = ir.fused %x, %w {
-          }
-
         operands
           x       %x  f32[1,3,4,4]  192 B  input
           weight  %w  f32[8,3,1,1]  96 B   parameter
@@ -177,4 +173,8 @@ def test_the_screen_of_an_op() -> None:
           target  latency  energy  DRAM  busy  mapping
           cpu     10 us    200 uJ  0 B   50 %  direct
           systolic: does not fit: needs more, has less; raise it
+
+        text
+          %y: f32[1,8,4,4] = ir.fused %x, %w {
+          }
     """)

@@ -1,4 +1,4 @@
-"""One op as a screen of text: its statement, operands, loop nest, work, schedule, and price on every target."""
+"""One op as a screen of text: operands, loop nest, work, schedule, its price on every target, its statement."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,13 +16,13 @@ def op_screen(found: Details, stage: str) -> str:
     kind = found.kind if found.summary == found.kind else f"{found.kind}: {found.summary}"
     sections = [
         (f"{found.title}  ({kind})  after {stage}" if stage != "import" else f"{found.title}  ({kind})", []),
-        ("text", found.text.splitlines()),
         ("operands", _values(found.operands)),
         ("results", _values(found.results)),
         ("loop nest", found.nest.splitlines()),
         ("work", [work(found)]),
         ("schedule", [found.schedule or "none: the target chooses"]),
         ("predicted cost", _prices(found.prices)),
+        ("text", found.text.splitlines()),
     ]
     return "\n".join("\n".join([name, *(f"  {line}" for line in lines), ""]) for name, lines in sections)
 
