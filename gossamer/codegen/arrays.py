@@ -82,8 +82,8 @@ class Arrays(Protocol[T]):
         """x[positions] of a vector x; positions are i64 within it, of any shape."""
         ...
 
-    def reduced(self, x: T, how: Reduction, axes: tuple[int, ...]) -> T:
-        """Over axes, which are dropped."""
+    def reduced(self, x: T, how: Reduction, axes: tuple[int, ...], dtype: DType) -> T:
+        """Over axes, which are dropped; x and the result have type `dtype`."""
         ...
 
     def contracted(self, equation: str, x: T, y: T) -> T:
@@ -137,7 +137,7 @@ def _reduced(library: Arrays[T], nest: Nest, slots: Sequence[Held[T]]) -> T:
         if total is None:
             value = _Frame(library, nest.axes, slots).stored(nest.body, nest.compute, nest.compute)
             whole = library.expand(value, tuple(a.extent for a in nest.axes))
-            total = library.reduced(whole, nest.reduce, places)
+            total = library.reduced(whole, nest.reduce, places, nest.compute)
     last, compute = nest.epilogue or Acc(), nest.compute
     if isinstance(last, Convert):
         last, compute = last.value, last.compute

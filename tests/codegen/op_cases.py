@@ -123,7 +123,33 @@ OTHERS = {
                   "%z = quant.cast %x type=i32[1,4,7,6]",
     "integers": "%y = math.div %i, %i\n%a = math.mul %i, %i\n%c = math.neg %a\n%z = math.maximum %c, %i",
 }  # fmt: skip
-CASES = POINTWISE | STEPS | BINARY | COMPARED | REDUCED | OTHERS
+NARROW = {
+    f"arithmetic {kind}": f"%f = math.mul %m, %m\n%q = quant.cast %f type={kind}[5,6]\n%a = math.add %q, %q\n"
+    "%c = math.mul %a, %q\n%d = math.maximum %c, %q\n%e = math.sub %d, %a\n%g = nn.relu %e\n"
+    f"%l = math.less %q, %a\n%o = math.where %l, %g, %q\n%r = math.reduce_sum %o axes=(1,)\n"
+    "%u = math.reduce_max %o axes=(0,)\n%y = math.div %r, %u\n%s = tensor.pad %o pads=((1,0),(0,2)) value=3.0\n"
+    "%t = tensor.transpose %s perm=(1,0)\n%z = tensor.concat %t, %t axis=0"
+    for kind in ("i8", "u8", "i16", "u16", "i32", "i64")
+}
+TYPES = {
+    "products of integers": "%q = quant.cast %m type=i8[5,6]\n%t = tensor.transpose %q perm=(1,0)\n"
+                            "%y = nn.matmul %q, %t\n%z = nn.gemm %q, %t",
+    "windows of integers": "%a = math.mul %x, %p\n%q = quant.cast %a type=i8[1,4,7,6]\n"
+                           "%y = nn.max_pool2d %q kernel_shape=(2,2) pads=(1,0,0,1)\n"
+                           "%j = quant.cast %a type=i32[1,4,7,6]\n%z = nn.max_pool2d %j kernel_shape=(3,3)",
+    "bools": "%c = math.equal %b, %b\n%n = math.not %b\n%y = math.where %b, %c, %n\n"
+             "%z = tensor.transpose %n perm=(1,0)",
+    "bf16": "%a: bf16[5,6] = quant.cast %m type=bf16[5,6]\n%d = math.mul %a, %a\n%y = quant.cast %d type=f32[5,6]",
+    "f64": "%a: f64[5,6] = quant.cast %m type=f64[5,6]\n%d = math.mul %a, %a\n%e = nn.softmax %d\n"
+           "%g = math.exp %e\n%y = math.reduce_sum %g axes=(1,)",
+    "rank 0": "%a = math.reduce_sum %m axes=() keepdims=false\n%c = nn.relu %a\n%d = math.add %c, %a\n"
+              "%y = math.mul %m, %d\n"
+              "%z = tensor.reshape %d shape=(1,1)",
+    "empty": "%a = tensor.slice %m starts=(2,0) stops=(2,6) steps=(1,1)\n%c = nn.relu %a\n"
+             "%y = tensor.concat %c, %m axis=0\n"
+             "%z = math.reduce_sum %c axes=(0,)",
+}  # fmt: skip
+CASES = POINTWISE | STEPS | BINARY | COMPARED | REDUCED | OTHERS | NARROW | TYPES
 
 QUANTISED = {
     "convolution": '%w: i8[6,4,3,3]{axis=0, scale=(0.01, 0.02, 0.03, 0.04, 0.05, 0.06)} = ir.param "qw"\n'
@@ -136,6 +162,9 @@ QUANTISED = {
     "moves": "%q = quant.cast %x type=u8[1,4,7,6]{scale=0.05, zero_point=7}\n"
              "%a = tensor.pad %q pads=((0,0),(0,0),(1,1),(1,1))\n%c = tensor.slice %a starts=(0,0,0,0) stops=(1,4,8,8) "
              "steps=(1,1,1,1)\n%d = tensor.concat %c, %c axis=1\n%y = tensor.reshape %d shape=(8,64)",
+    "views": "%q = quant.cast %x type=i8[1,4,7,6]{scale=0.05}\n%v: i8[1,4,7,6] = quant.view %q type=i8[1,4,7,6]\n"
+             "%w = quant.view %v type=i8[1,4,7,6]{scale=0.5, zero_point=3}\n%y: f32[1,4,7,6] = quant.cast %w "
+             "type=f32[1,4,7,6]\n%z: i8[1,4,7,6] = quant.view %q type=i8[1,4,7,6]",
 }  # fmt: skip
 
 

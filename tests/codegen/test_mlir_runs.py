@@ -14,8 +14,13 @@ GROUPS = 3
 @pytest.mark.slow
 @pytest.mark.parametrize("group", range(GROUPS))
 def test_every_op(group):
-    names = list(op_cases.CASES)[group::GROUPS]
+    names = [name for name in op_cases.CASES if name != "bf16"][group::GROUPS]
     mlir_help.check(op_cases.together(names), op_cases.inputs())
+
+
+def test_bf16():
+    """IREE may round a product of bf16 numbers the other way: one unit in the last of 8 bits."""
+    mlir_help.check(op_cases.case("bf16"), op_cases.inputs(), tolerance=2.0**-8)
 
 
 def test_precision():

@@ -1,7 +1,9 @@
 """The MLIR text itself: its words, its form, what it leaves to others."""
 
 import re
+import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -78,6 +80,17 @@ def test_opaque_ops_stand_in_generic_form():
     with ir.Context() as context:
         context.allow_unregistered_dialects = True
         assert ir.Module.parse(text).operation.verify()
+
+
+def test_iree_opt_accepts_every_op(tmp_path):
+    compiler = pytest.importorskip("iree.compiler", reason="IREE's compiler is not installed")
+    names = [*op_cases.CASES, *op_cases.QUANTISED]
+    path = tmp_path / "ops.mlir"
+    save_mlir(op_cases.together(names), path)
+    tool = next(Path(compiler.__path__[0]).rglob("iree-opt"))
+    done = subprocess.run([tool, path, "-o", tmp_path / "again.mlir"], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "again.mlir").read_text().count("linalg.generic") == path.read_text().count("linalg.generic")
 
 
 def test_numbers():

@@ -17,7 +17,7 @@ from gossamer.codegen.torch.table import FUNCTIONS  # noqa: E402
 
 FLAT = {
     "math.floor", "math.ceil", "math.round", "math.sign", "math.arg_max", "math.and", "math.bitwise", "quant.cast",
-    "integers",
+    "integers", "products of integers", "windows of integers", "bools", "bf16", *op_cases.NARROW,
 }  # fmt: skip
 """Cases whose results have no slope, or no float results at all."""
 SMOOTH = [name for name in op_cases.CASES if name not in FLAT]

@@ -29,8 +29,10 @@ class Body:
 
     def converted(self, expr: Expr, compute: DType, to: DType) -> Scalar:
         """The expression computed in `compute`, then stored as `to`."""
-        value = self.arithmetic.convert(self.value(expr, compute), compute)
-        return self.arithmetic.convert(value, to)
+        value = self.value(expr, compute)
+        if value.dtype == to == BOOL:  # a comparison, stored as one
+            return value
+        return self.arithmetic.convert(self.arithmetic.convert(value, compute), to)
 
     def value(self, expr: Expr, compute: DType) -> Scalar:
         """The expression computed in `compute`; comparisons stay bools until they are used as numbers."""

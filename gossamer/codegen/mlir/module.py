@@ -58,7 +58,7 @@ class _Walk:
             return [writer.constant(name, self._params[op.ref], op.type.dtype)]
         if isinstance(op, Fused):
             return self._fused(op, operands, schedule)
-        if isinstance(op, Reshape):
+        if isinstance(op, Reshape) and op.shape and op.x.shape:  # xDSL knows no reshape of a scalar
             return [reshaped(writer, operands[0], op.shape, name)]
         if isinstance(op, Concat):
             return [concatenated(writer, operands, op.axis % len(node.result.shape), node.result.shape, name)]

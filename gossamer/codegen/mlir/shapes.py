@@ -10,7 +10,7 @@ Groups = list[list[int]]
 
 
 def reshaped(writer: Writer, x: Tensor, shape: tuple[int, ...], name: str) -> Tensor:
-    """The elements of x under another shape: dimensions merged, then split."""
+    """The elements of x under another shape: dimensions merged, then split. Neither side is a scalar."""
     if x.shape == shape:
         return x
     if 0 in shape:
@@ -29,8 +29,6 @@ def reshaped(writer: Writer, x: Tensor, shape: tuple[int, ...], name: str) -> Te
 
 def _groups(old: Sequence[int], new: Sequence[int]) -> tuple[Groups, Groups, tuple[int, ...]]:
     """Dimensions of both shapes in the shortest runs of equal products, and those products."""
-    if not old or not new:
-        return [], [], ()
     merges, splits, middle = Groups(), Groups(), list[int]()
     i = j = 0
     while i < len(old) and j < len(new):

@@ -8,6 +8,7 @@ from gossamer.codegen.arrays import Held, on_reals, run_kernel
 from gossamer.codegen.onnx import indexing, layers, operators  # noqa: F401  (fill the table)
 from gossamer.codegen.onnx.library import OnnxArrays
 from gossamer.codegen.onnx.scan import scan
+from gossamer.codegen.onnx.support import has_kernel, in_f32
 from gossamer.codegen.onnx.table import EMITTERS, Emit
 from gossamer.codegen.onnx.types import QUANTIZED, carrier
 from gossamer.codegen.onnx.writer import Tensor, Writer, as_float
@@ -15,7 +16,7 @@ from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.op import Op
 from gossamer.ir.ops import Cast, Fused, Param, Scan, View
-from gossamer.ir.types import F32, Value
+from gossamer.ir.types import F32, TensorType, Value
 
 OPSET, IR_VERSION = 21, 10
 
@@ -107,9 +108,29 @@ class _Walk:
         if isinstance(node.op, Scan):
             scan(self._writer, node.op, operands, outputs, node.label, self.nodes)
             return
-        emitter = EMITTERS.get(type(node.op))
-        if emitter is None or emitter(Emit(self._writer, node.op, reals, outputs, node.label)) is False:
-            self._by_loops(on_reals(node.op), reals, outputs, node.label)
+        if in_f32(node.op):
+            self._in_f32(node, reals, outputs)
+        else:
+            self._written(node.op, reals, outputs, node.label)
+
+    def _written(self, op: Op, reals: list[str], outputs: list[str], title: str) -> None:
+        emitter = EMITTERS.get(type(op)) if has_kernel(op) else None
+        if emitter is None or emitter(Emit(self._writer, op, reals, outputs, title)) is False:
+            self._by_loops(on_reals(op), reals, outputs, title)
+
+    def _in_f32(self, node: Node, reals: list[str], outputs: list[str]) -> None:
+        """Operands of f16, bf16 or fp8 made f32, and the results stored back."""
+        swap, given = dict[Value, Value](), list[str]()
+        for value, real in zip(node.op.operands, reals):
+            narrow = value.dtype.floating and value.dtype.bits < 32
+            given.append(self._writer.step("Cast", [real], outputs[0], to=carrier(F32)) if narrow else real)
+            if narrow:
+                swap[value] = Value(value.name, TensorType(F32, value.shape))
+        wide = node.op.with_operands(swap)
+        made = [self._writer.fresh(f"{name}.f32") for name in outputs]
+        self._written(wide, given, made, node.label)
+        for name, result, output in zip(made, node.results, outputs):
+            self._writer.node("Cast", [name], output, to=carrier(result.dtype))
 
     def _by_loops(self, op: Op, reals: list[str], outputs: list[str], title: str) -> None:
         kernel = op.kernel()

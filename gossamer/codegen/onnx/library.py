@@ -8,7 +8,7 @@ from gossamer.codegen.onnx.types import carrier
 from gossamer.codegen.onnx.writer import Writer
 from gossamer.ir.graph import Array
 from gossamer.ir.nest import Function, Reduction
-from gossamer.ir.types import DType
+from gossamer.ir.types import F32, F64, I32, I64, DType
 
 _CALLS: dict[Function, str] = {
     "add": "Add", "sub": "Sub", "mul": "Mul", "div": "Div", "maximum": "Max", "minimum": "Min", "pow": "Pow",
@@ -40,6 +40,15 @@ class OnnxArrays:
         return x if carrier(old) == carrier(new) else self._step("Cast", x, to=carrier(new))
 
     def call(self, function: Function, args: Sequence[str], dtype: DType) -> str:
+        wide = _computed_in(dtype)
+        if wide == dtype or function in ("and", "or", "not"):
+            return self._called(function, args, dtype)
+        conditions = int(function == "where")
+        widened = [a if i < conditions else self.convert(a, dtype, wide) for i, a in enumerate(args)]
+        found = self._called(function, widened, wide)
+        return found if function in ("lt", "le", "eq") else self.convert(found, wide, dtype)
+
+    def _called(self, function: Function, args: Sequence[str], dtype: DType) -> str:
         if function in ("floor", "ceil", "round") and not dtype.floating:
             return args[0]
         if function == "div" and not dtype.floating:
@@ -84,8 +93,20 @@ class OnnxArrays:
     def taken(self, x: str, positions: str) -> str:
         return self._step("Gather", x, positions, axis=0)
 
-    def reduced(self, x: str, how: Reduction, axes: tuple[int, ...]) -> str:
-        return self._step(_REDUCTIONS[how], x, self._writer.ints(axes, self._near), keepdims=0)
+    def reduced(self, x: str, how: Reduction, axes: tuple[int, ...], dtype: DType) -> str:
+        wide = _computed_in(dtype)
+        whole = self.convert(x, dtype, wide)
+        found = self._step(_REDUCTIONS[how], whole, self._writer.ints(axes, self._near), keepdims=0)
+        return self.convert(found, wide, dtype)
 
     def contracted(self, equation: str, x: str, y: str) -> str:
         return self._step("Einsum", x, y, equation=equation)
+
+
+def _computed_in(dtype: DType) -> DType:
+    """A type that runtimes have kernels for and that holds every number of `dtype`."""
+    if dtype in (F32, F64, I32, I64):
+        return dtype
+    if dtype.floating:
+        return F32
+    return I64 if dtype.bits > 32 or (dtype.kind == "u" and dtype.bits == 32) else I32

@@ -83,12 +83,15 @@ class TorchArrays:
     def taken(self, x: Tensor, positions: Tensor) -> Tensor:
         return x if _fixed(x) else x[positions]
 
-    def reduced(self, x: Tensor, how: Reduction, axes: tuple[int, ...]) -> Tensor:
-        if how == "prod":
-            for axis in sorted(axes, reverse=True):
-                x = torch.prod(x, axis, dtype=None)
-            return x
-        return {"sum": torch.sum, "max": torch.amax, "min": torch.amin}[how](x, axes)
+    def reduced(self, x: Tensor, how: Reduction, axes: tuple[int, ...], dtype: DType) -> Tensor:
+        if how in ("max", "min"):
+            return (torch.amax if how == "max" else torch.amin)(x, axes)
+        kind = torch_type(dtype) if dtype.integer else None  # torch would make i64 of integers
+        if how == "sum":
+            return torch.sum(x, axes, dtype=kind)
+        for axis in sorted(axes, reverse=True):
+            x = torch.prod(x, axis, dtype=kind)
+        return x
 
     def contracted(self, equation: str, x: Tensor, y: Tensor) -> Tensor:
         return torch.einsum(equation, x, y)

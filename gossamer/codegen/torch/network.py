@@ -22,6 +22,8 @@ from gossamer.ir.ops import BatchNorm, Cast, Fused, Param, Scan, View
 from gossamer.ir.types import TensorType, Value
 
 CONSTANTS = "constants"
+_UNSIGNED = {16: torch.uint16, 32: torch.uint32, 64: torch.uint64}
+"""What torch can hold, though hardly compute with."""
 Known = dict[Value, Tensor]
 
 
@@ -57,7 +59,9 @@ class _Walk:
 
     def shown(self, value: Value, x: Tensor) -> Tensor:
         """An output in its own type."""
-        return integers(x, value.type, self.constant) if value.type.quant else x
+        if value.type.quant:
+            return integers(x, value.type, self.constant)
+        return x.to(_UNSIGNED[value.dtype.bits]) if value.dtype.kind == "u" and value.dtype.bits > 8 else x
 
     def constant(self, tensor: torch.Tensor) -> Tensor:
         """A tensor that is fixed; equal ones are kept once."""

@@ -19,7 +19,7 @@ _UNARY: dict[type[Op], Callable[[Tensor], Tensor]] = {
 }  # fmt: skip
 _BINARY: dict[type[Op], Callable[[Tensor, Tensor], Tensor]] = {
     ops.Add: lambda x, y: x + y, ops.Sub: lambda x, y: x - y, ops.Mul: lambda x, y: x * y, ops.Pow: torch.pow,
-    ops.Maximum: torch.maximum, ops.Minimum: torch.minimum, ops.MatMul: torch.matmul, ops.Less: lambda x, y: x < y,
+    ops.Maximum: torch.maximum, ops.Minimum: torch.minimum, ops.Less: lambda x, y: x < y,
     ops.LessEqual: lambda x, y: x <= y, ops.Equal: lambda x, y: x == y, ops.And: torch.logical_and,
     ops.Or: torch.logical_or,
 }  # fmt: skip
@@ -36,6 +36,11 @@ def _without_op(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 
 _register()
+
+
+@as_torch(ops.MatMul)
+def matmul(op: ops.MatMul, a: Tensor, b: Tensor) -> Tensor | None:
+    return torch.matmul(a, b) if op.a.dtype.floating else None
 
 
 @as_torch(ops.Div)
