@@ -75,6 +75,8 @@ def log_of_one_plus_exp(call: Call, x: Value) -> Op:
 def prelu(call: Call) -> Result:
     """max(x, 0) + slope * min(x, 0)."""
     x, slope = call.value(0), call.value(1)
+    if call.opset < 7 and slope.type.rank == 1 and x.type.rank > 2:  # then one slope per channel
+        slope = call.step(Reshape(slope, (*slope.shape, *(1,) * (x.type.rank - 2))))
     below = call.step(Minimum(x, call.number(0.0, x)))
     return call.emit(Add(call.step(Relu(x)), call.step(Mul(below, slope))))
 

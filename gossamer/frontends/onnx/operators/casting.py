@@ -2,7 +2,7 @@
 
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant, dtype_of
+from gossamer.frontends.onnx.tensors import Constant, constant_of, dtype_of, narrow
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.ops import Bitwise, Cast, Maximum, Minimum
 from gossamer.ir.types import I32, DType, TensorType, Value
@@ -17,8 +17,11 @@ def cast(call: Call) -> Result:
 
 @operator("CastLike")
 def cast_like(call: Call) -> Result:
-    like = call.item(1)
-    return _as(call, like.dtype if isinstance(like, Value) else like.type.dtype)
+    """A constant, such as the -infinity of a mask, stays one: only the type of the second operand is asked for."""
+    item, dtype = call.item(0), call.item(1).type.dtype
+    if isinstance(item, Constant) and item.type.elements == 1 and dtype.floating and dtype.bits > 8:
+        return constant_of(narrow(item.load(), dtype))
+    return _as(call, dtype)
 
 
 @operator("BitCast")
