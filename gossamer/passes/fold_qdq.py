@@ -1,11 +1,13 @@
 """Integer layers out of float layers between quantising casts, as quantised ONNX and QONNX files have them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from gossamer.ir.build import Rewriter, rewrite
+from gossamer.ir.centred import centred
 from gossamer.ir.errors import IRError
-from gossamer.ir.graph import Module, Node
+from gossamer.ir.graph import Array, Module, Node, Params
 from gossamer.ir.op import Op
 from gossamer.ir.ops.activations import Clip, Relu
 from gossamer.ir.ops.convolution3d import Conv3d
@@ -13,6 +15,7 @@ from gossamer.ir.ops.math import Add
 from gossamer.ir.ops.nn import ChannelShuffle, Conv2d, Gemm, MatMul
 from gossamer.ir.ops.pooling import MaxPool2d
 from gossamer.ir.ops.quant import Cast
+from gossamer.ir.ops.structure import Param
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
 from gossamer.ir.types import TensorType, Value
 from gossamer.passes.base import Pass
@@ -36,7 +39,8 @@ class FoldQDQ(Pass, name="fold-qdq"):
         %2 = quant.cast %1        u8{scale}
 
     1. A convolution, gemm or matmul of two dequantised operands multiplies the integers. A bias of the accumulator's
-       scale goes along; any other is added to the real result. Declines a weight with zero points.
+       scale goes along; any other is added to the real result. A weight with zero points has them subtracted when it
+       is a parameter; declines any other.
     2. Movement (reshape, transpose, concat, max pooling, zero padding, ...) of dequantised tensors moves the integers.
     3. A cast to reals and on to integers is one cast, which rounds once; one to the type it came from is nothing.
     4. A relu or clip before a cast to integers goes where the integers have that bound anyway.
@@ -45,14 +49,17 @@ class FoldQDQ(Pass, name="fold-qdq"):
     """
 
     def run(self, module: Module) -> Module:
-        graph = rewrite(module.graph, _Walk().rule)
-        return module if graph is module.graph else pruned(module, live(graph), module.params)
+        walk = _Walk(module.params)
+        graph = rewrite(module.graph, walk.rule)
+        return module if graph is module.graph else pruned(module, live(graph), module.params.updated(walk.made))
 
 
 @dataclass
 class _Walk:
-    """`ops`: what computes each value of the new graph."""
+    """`ops`: what computes each value of the new graph. `made`: new parameters, computed when read."""
 
+    params: Params
+    made: dict[str, Callable[[], Array]] = field(default_factory=dict[str, Callable[[], Array]])
     ops: dict[Value, Op] = field(default_factory=dict[Value, Op])
 
     def rule(self, node: Node, r: Rewriter) -> bool:
@@ -126,6 +133,7 @@ class _Walk:
         x, weight = self.integers(first), self.integers(second)
         if x is None or weight is None:
             return False
+        weight = self._symmetric(weight, r)
         plain = _without_bias(op).with_operands({first: x, second: weight}) if first != second else None
         try:
             kind = plain.infer()[0] if plain is not None else None
@@ -142,6 +150,18 @@ class _Walk:
         else:
             self._add_bias(node, acc, bias, r)
         return True
+
+    def _symmetric(self, weight: Value, r: Rewriter) -> Value:
+        """The weight, a parameter with zero points without them."""
+        param = self.ops.get(weight)
+        if not isinstance(param, Param) or weight.type.quant is None or weight.type.quant.symmetric:
+            return weight
+        ref = f"{param.ref}.centred"
+        if ref in self.params:
+            return weight
+        kind, load = centred(weight.type, lambda: self.params[param.ref])
+        self.made[ref] = load
+        return r.add(Param(ref, kind), f"{weight.name}.centred")
 
     def _with_bias(self, plain: Op, bias: Value | None) -> Op | None:
         """The product with its bias in integers; None where the bias has another scale."""

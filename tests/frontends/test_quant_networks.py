@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from gossamer.api import compile as compile_module
 from gossamer.codegen.onnx import save_onnx
 from gossamer.frontends import load
 from gossamer.ir.reference import evaluate
@@ -60,7 +61,11 @@ def quantised(tmp_path, form, **options):
     return path
 
 
-def outputs_agree(path, onnxruntime, modules, steps=1.0):
+def by_reference(*modules):
+    return [lambda x, module=module: evaluate(module, x) for module in modules]
+
+
+def outputs_agree(path, onnxruntime, runs, steps=1.0):
     """Within so many steps of the result's own scale (the last quantisation before the output)."""
     proto = onnx.load(path)
     scale = {t.name: numpy_helper.to_array(t) for t in proto.graph.initializer}
@@ -69,8 +74,8 @@ def outputs_agree(path, onnxruntime, modules, steps=1.0):
     for _ in range(5):
         x = {"x": RNG.standard_normal((1, 3, 8, 8)).astype(np.float32)}
         (wanted,) = onnxruntime(proto, x)
-        for module in modules:
-            np.testing.assert_allclose(evaluate(module, x)["y"], wanted, rtol=0, atol=steps * step + 1e-6)
+        for run in runs:
+            np.testing.assert_allclose(run(x)["y"], wanted, rtol=0, atol=steps * step + 1e-6)
 
 
 def products(module):
@@ -86,7 +91,27 @@ def test_onnxruntime_s_quantiser(tmp_path, onnxruntime, form, per_channel):
     verify(folded)
     assert [(op.operands[0].dtype.bits, op.operands[1].dtype.bits) for op in products(folded)] == [(8, 8)] * 3
     assert all(op.bias is not None and op.bias.dtype.integer for op in products(folded))
-    outputs_agree(path, onnxruntime, (module, folded))
+    outputs_agree(path, onnxruntime, by_reference(module, folded))
+
+
+@pytest.mark.parametrize("form", ["QDQ", "QOperator"])
+def test_unsigned_weights(tmp_path, onnxruntime, form):
+    """They have zero points, which are subtracted from them in 9 bits."""
+    kind = pytest.importorskip("onnxruntime.quantization").QuantType.QUInt8
+    path = quantised(tmp_path, form, weight_type=kind, activation_type=kind)
+    module = load(path)
+    folded = run_pipeline(module, FOLDED)
+    verify(folded)
+    assert {(op.operands[0].dtype.bits, op.operands[1].dtype.bits) for op in products(folded)} <= {(8, 8), (8, 9)}
+    outputs_agree(path, onnxruntime, by_reference(module, folded))
+
+
+@pytest.mark.slow
+def test_on_the_cpu_backend(tmp_path, onnxruntime):
+    """The default pipeline makes integer layers; a sum of products of integers is exact in any order."""
+    pytest.importorskip("tvm")
+    path = quantised(tmp_path, "QDQ", per_channel=True)
+    outputs_agree(path, onnxruntime, [compile_module(load(path), target="cpu").run])
 
 
 def test_activations_stay_integers_between_layers(tmp_path):

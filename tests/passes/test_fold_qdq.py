@@ -80,6 +80,17 @@ RULES = {
             '%x: i8[4,6]{scale=0.05} = input\n%wq: u8[6,5]{scale=0.1, zero_point=7} = ir.param "w"',
             "%1: f32[4,6] = quant.cast %x\n%2: f32[6,5] = quant.cast %wq\n%3: f32[4,5] = nn.gemm %1, %2\nreturn %3",
         ),
+        lines(
+            '%x: i8[4,6]{scale=0.05} = input\n%wq.centred: i9[6,5]{scale=0.1} = ir.param "w.centred"',
+            "%3.acc: i32[4,5]{scale=0.005000000000000001} = nn.gemm %x, %wq.centred",
+            "%3: f32[4,5] = quant.cast %3.acc\nreturn %3",
+        ),
+    ),
+    "a weight with a zero point that is no parameter": (
+        lines(
+            "%x: i8[4,6]{scale=0.05} = input\n%wq: u8[6,5]{scale=0.1, zero_point=7} = input",
+            "%1: f32[4,6] = quant.cast %x\n%2: f32[6,5] = quant.cast %wq\n%3: f32[4,5] = nn.gemm %1, %2\nreturn %3",
+        ),
         None,
     ),
     "movement between casts": (

@@ -17,7 +17,8 @@ from gossamer.frontends.onnx.scales import Scaling, quant_of, quantised, real, s
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant
 from gossamer.frontends.problems import Unsupported
-from gossamer.frontends.quantised import bias_type, centred
+from gossamer.frontends.quantised import bias_type
+from gossamer.ir.centred import centred
 from gossamer.ir.op import Op
 from gossamer.ir.ops import Add, Cast, Conv2d, Conv3d, Gemm, MatMul, Mul, Reshape, Sub, View
 from gossamer.ir.types import F32, I32, DType, Quant, TensorType, Value

@@ -11,12 +11,13 @@ import numpy as np
 from tflite import Conv2DOptions, DepthwiseConv2DOptions, FullyConnectedOptions
 
 from gossamer.frontends.problems import Unsupported
-from gossamer.frontends.quantised import bias_type, centred
+from gossamer.frontends.quantised import bias_type
 from gossamer.frontends.tflite.call import Call
 from gossamer.frontends.tflite.operators.ending import finished
 from gossamer.frontends.tflite.operators.windows import window_of
 from gossamer.frontends.tflite.scope import Placed, transposed
 from gossamer.frontends.tflite.table import operator
+from gossamer.ir.centred import centred
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Cast, Conv2d, Gemm, Reshape, Transpose
 from gossamer.ir.types import F32, TensorType, Value
