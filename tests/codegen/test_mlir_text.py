@@ -10,10 +10,13 @@ import pytest
 
 from gossamer.codegen.mlir import export_mlir, save_mlir
 from gossamer.codegen.mlir.types import literal
+from gossamer.ir.build import GraphBuilder
 from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Module
 from gossamer.ir.op import Op
+from gossamer.ir.ops import Relu
 from gossamer.ir.text import parse_module
-from gossamer.ir.types import BF16, F32, F64, I8, U8, Value
+from gossamer.ir.types import BF16, F32, F64, I8, U8, TensorType, Value
 
 from . import mlir_help, op_cases
 
@@ -71,7 +74,7 @@ class Riddle(Op, name="test.riddle"):
 
 def test_opaque_ops_stand_in_generic_form():
     text = export_mlir(module_of("%a = nn.relu %x\n%r = test.riddle %a axes=(1,)\n%y = nn.tanh %r"))
-    attributes = 'depth = 3 : i64, scale = 0.5 : f64, mode = "a \\"b\\"", axes = [1 : i64]'
+    attributes = 'depth = 3 : i64, scale = 0.5 : f64, mode = "a \\22b\\22", axes = [1 : i64]'
     form = f'%r = "gossamer.test.riddle"(%a) {{{attributes}}} : (tensor<1x4x7x6xf32>) -> tensor<1x4x7x6xf32>'
     assert form in text, text[:1500]
     module = mlir_help.verified(text)
@@ -80,6 +83,16 @@ def test_opaque_ops_stand_in_generic_form():
     with ir.Context() as context:
         context.allow_unregistered_dialects = True
         assert ir.Module.parse(text).operation.verify()
+
+
+def test_names_from_files_cannot_break_the_text():
+    builder = GraphBuilder()
+    x = builder.input('x"}\n', TensorType(F32, (1, 4, 7, 6)))
+    a = builder.add(Relu(x), "%é // \\")
+    y = builder.add(Riddle(a, mode='"}\n'), "1 = return")
+    text = export_mlir(Module('net" {\n', builder.finish((y,))))
+    assert len(mlir_help.verified(text).body.block.ops) == 1
+    assert text.count("\n") == len(text.splitlines()) and text.isascii()
 
 
 def test_iree_opt_accepts_every_op(tmp_path):

@@ -231,6 +231,18 @@ def test_names_that_clash_are_told_apart():
     np.testing.assert_array_equal(net(torch.tensor([1.0, 1.0])).detach(), [14.0, 39.0])
 
 
+@pytest.mark.parametrize("name", ["self", "class", "input", "torch"])
+@pytest.mark.parametrize("ref", ["class.weight", "a.def", "1.2", "lambda", "forward.b", "constants.c0", "training"])
+def test_names_of_python_itself(name, ref, tmp_path):
+    text = f'module m\n%{name}: f32[2] = input\n%w: f32[2] = ir.param "{ref}"\n%y = math.add %{name}, %w\nreturn %y\n'
+    module = parse_module(text, {ref: np.ones(2, np.float32)})
+    assert to_torch(module)(torch.zeros(2)).tolist() == [1, 1]
+    save_torch(module, tmp_path / "net.py")
+    home = {"__file__": str(tmp_path / "net.py")}
+    exec((tmp_path / "net.py").read_text(), home)
+    assert home["Network"]()(torch.zeros(2)).tolist() == [1, 1]
+
+
 def test_source_runs_without_gossamer(network, image, tmp_path):
     import subprocess
     import sys

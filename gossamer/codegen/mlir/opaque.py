@@ -36,5 +36,10 @@ def _attribute(value: Any) -> str:
         return f"[{', '.join(_attribute(v) for v in value)}]"
     if hasattr(value, "dtype") and hasattr(value, "shape"):
         return tensor_of(value)
-    text = str(value).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\0A")
-    return f'"{text}"'
+    return f'"{_escaped(str(value))}"'
+
+
+def _escaped(text: str) -> str:
+    """Text within quotes: what is not plain ASCII as the hexadecimal of its bytes."""
+    plain = (chr(b) if 32 <= b < 127 and b not in b'"\\' else f"\\{b:02X}" for b in text.encode("utf-8"))
+    return "".join(plain)

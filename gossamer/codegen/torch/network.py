@@ -1,5 +1,6 @@
 """The walk over a module: an fx graph of torch calls, and the parameters it reads."""
 
+import keyword
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -214,7 +215,7 @@ def _put(root: nn.Module, path: str, tensor: torch.Tensor, trainable: bool) -> s
 
 def _path(ref: str, taken: set[str]) -> str:
     """A parameter's name as a path of attributes that clashes with no other and with nothing of nn.Module's."""
-    parts = [re.sub(r"\W", "_", part) or "_" for part in ref.split(".")]
+    parts = [_word(part) for part in ref.split(".")]
     parts = [f"{p}_" if hasattr(nn.Module, p) or p in ("training", CONSTANTS) else p for p in parts]
     path = ".".join(parts)
     while any(path == t or t.startswith(f"{path}.") or path.startswith(f"{t}.") for t in taken):
@@ -222,9 +223,15 @@ def _path(ref: str, taken: set[str]) -> str:
     return path
 
 
+def _word(text: str) -> str:
+    """Letters, digits and _, and no keyword: names come from files, and stand in source."""
+    clean = re.sub(r"\W", "_", text, flags=re.ASCII) or "_"
+    return f"{clean}_" if keyword.iskeyword(clean) else clean
+
+
 def _identifier(name: str) -> str:
-    clean = re.sub(r"\W", "_", name)
-    return clean if clean and not clean[0].isdigit() else f"x{clean}"
+    clean = _word(name)
+    return f"x{clean}" if clean[0].isdigit() or clean == "self" else clean
 
 
 def _class_name(name: str) -> str:
