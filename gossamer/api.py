@@ -50,7 +50,7 @@ def load(
     shapes: "Mapping[str, Sequence[int]] | None" = None,
     constants: "Mapping[str, Array] | None" = None,
 ) -> "Module":
-    """A network as a module: an ONNX file, IR text, a torch module or exported program, an ONNX model in memory.
+    """A network as a module: an ONNX or TensorFlow Lite file, IR text, a torch module or program, an ONNX model.
 
     `shapes` gives shapes of inputs that the model leaves open: `{"x": (1, 3, 224, 224)}`; a torch module needs one for
     every input. `constants` fixes the numbers of inputs of an ONNX model that shapes depend on:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from gossamer.ir.types import Value
 
 ModelArgument: TypeAlias = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="An ONNX file, or IR text.", show_default=False)
+    Path, typer.Argument(metavar="MODEL", help="An ONNX or TensorFlow Lite file, or IR text.", show_default=False)
 ]
 PassesOption: TypeAlias = Annotated[
     str | None,
