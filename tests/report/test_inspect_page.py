@@ -200,6 +200,24 @@ def test_a_thousand_ops(opened) -> None:
     assert page.count(".node") == 1002 and page.errors() == []
 
 
+def test_columns_show_all_of_a_deep_network(opened) -> None:
+    page = opened(residual(40))
+    page.choose("blocks", "none")
+    page.click("#fit")
+    transform = "document.querySelector('#stage svg > g').getAttribute('transform')"
+    scale = f"return Number(/scale\\(([^)]*)/.exec({transform})[1])"
+    before = page.js(scale)
+    page.key("w")
+    assert page.js(scale) > 3 * before and page.count(".node") == 202
+    box = "document.getElementById('stage').getBoundingClientRect()"
+    outside = f"n => {{ const a = n.getBoundingClientRect(), s = {box}; " \
+              "return a.left < s.left || a.right > s.right || a.top < s.top || a.bottom > s.bottom }"  # fmt: skip
+    assert page.js(f"return [...document.querySelectorAll('.node')].filter({outside}).length") == 0
+    page.key("w")
+    page.click("#fit")
+    assert page.js(scale) == before and page.errors() == []
+
+
 def test_a_scan_shows_its_steps(opened) -> None:
     text = """module scan
         %h: f32[2] = input

@@ -158,7 +158,7 @@ function setHeat(key) {
   fillPanel();
 }
 const KEYS = [["\u2190 \u2192", "earlier, later pass"], ["\u2191 \u2193", "op above, below the chosen one"], ["/", "search; Enter goes to the next match"], ["Enter", "open the chosen block or fused op"],
-  ["c  e", "collapse, expand blocks by a level"], ["h", "next heat"], ["+  \u2212  f  0", "zoom in, out, whole graph, first view"], ["wheel, drag", "zoom, move"], ["Esc", "let go"]];
+  ["c  e", "collapse, expand blocks by a level"], ["h", "next heat"], ["+  \u2212  f  0", "zoom in, out, whole graph, first view"], ["w", "in columns, to see all of a deep network"], ["wheel, drag", "zoom, move"], ["Esc", "let go"]];
 function help() {
   const box = byId("keys");
   box.hidden = !box.hidden;
@@ -174,12 +174,21 @@ function step(down) {
   const node = view.picture.nodes.get(id);
   if (!inView(node)) goTo(node);
 }
+function columns() {
+  state.columns = !state.columns;
+  byId("columns").setAttribute("aria-pressed", String(state.columns));
+  redraw();
+  if (state.columns) fit();
+  else home();
+  const chosen = state.selected && view.picture.nodes.get(state.selected);
+  if (chosen && !state.columns) goTo(chosen);
+}
 function theme() {
   const dark = document.documentElement.dataset.theme ? document.documentElement.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
   document.documentElement.dataset.theme = dark ? "light" : "dark";
 }
 const ACTIONS = { ArrowLeft: () => setPass(state.pass - 1), ArrowRight: () => setPass(state.pass + 1), ArrowUp: () => step(false), ArrowDown: () => step(true),
-  "/": () => byId("search").focus(), f: () => fit(), 0: () => home(), "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), c: collapseLevel, e: expandLevel,
+  "/": () => byId("search").focus(), f: () => fit(), 0: () => home(), "+": () => zoom(1.25), "=": () => zoom(1.25), "-": () => zoom(0.8), c: collapseLevel, e: expandLevel, w: columns,
   h: () => { const i = METRICS.findIndex((m) => m.key === state.heat); byId("heat").value = METRICS[(i + 1) % METRICS.length].key; setHeat(byId("heat").value); },
   "?": help, Escape: () => { byId("keys").hidden = true; choose(null); } };
 document.addEventListener("keydown", (event) => {
@@ -203,7 +212,7 @@ function wire() {
   byId("expand").addEventListener("click", expandLevel);
   byId("fused").addEventListener("change", () => { state.selected = null; state.opened.clear(); redraw(middle()); fillPanel(); });
   byId("changes").addEventListener("change", (event) => { state.changes = event.target.checked; redraw(middle()); fillPanel(); });
-  [["in", () => zoom(1.25)], ["out", () => zoom(0.8)], ["fit", fit], ["theme", theme], ["help", help]].forEach(([id, run]) => byId(id).addEventListener("click", run));
+  [["in", () => zoom(1.25)], ["out", () => zoom(0.8)], ["fit", fit], ["columns", columns], ["theme", theme], ["help", help]].forEach(([id, run]) => byId(id).addEventListener("click", run));
   const search = byId("search");
   search.addEventListener("input", () => find());
   search.addEventListener("focus", () => { if (hits.length) listHits(); });

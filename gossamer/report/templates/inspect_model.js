@@ -3,7 +3,7 @@ const data = JSON.parse(byId("data").textContent);
 const text = (index) => data.texts[index];
 
 const state = { pass: data.stages.length - 1, blocks: "names", collapsed: new Set(), opened: new Set(), heat: "none",
-  changes: true, selected: null, hits: new Set() };
+  changes: true, columns: false, selected: null, hits: new Set() };
 const stageNow = () => data.stages[state.pass];
 
 const FAMILIES = [["product", "convolutions, products", /conv|gemm|matmul|lstm|gru/], ["norm", "normalisation", /norm|softmax/],

@@ -1,5 +1,6 @@
 // The graph on the screen: only what is in view is in the document; zoom, drag, wheel.
 const view = { x: 0, y: 0, k: 1, picture: null, shown: new Map(), scale: null };
+const LEGEND = 50; // pixels that the legend may take at the bottom
 const NEAR = 0.42; // below this zoom text cannot be read and is left out
 const stageBox = byId("stage");
 const svg = draw("svg", { role: "group", "aria-label": "Graph of the network; Tab moves through the ops in view" });
@@ -97,7 +98,7 @@ function show() {
     layersOfSvg[group].append(element);
   };
   view.picture.frames.forEach((f) => {
-    if (f.x < box.right && f.x + f.w > box.left && f.y < box.bottom && f.y + f.h > box.top) want("f " + f.key, "frames", () => frameElement(f));
+    if (f.x < box.right && f.x + f.w > box.left && f.y < box.bottom && f.y + f.h > box.top) want("f " + f.key + " " + f.column, "frames", () => frameElement(f));
   });
   view.picture.edges.forEach((e, i) => {
     const p = e.path;
@@ -162,12 +163,12 @@ function labelsOf(node) {
     return [draw("text", { x: 14, y: 23, class: "name" }, "+ " + (node.id.startsWith("r:") ? starting(node.title, 24) : ending(node.title, 24))),
       draw("text", { x: 14, y: 41, class: "sub" }, count(node.leaves.length, "op") + (macs ? `, ${quantity(macs, "")} MACs` : "")), draw("text", { x: node.w - 8, y: 41, class: "heat" }, heat)];
   }
-  return [draw("text", { x: 13, y: 19, class: "name" }, starting(node.title, 30)),
+  return [draw("text", { x: 13, y: 19, class: "name" }, starting(node.title, 27)),
     draw("text", { x: 13, y: 36, class: "sub" }, heat ? ending(node.sub, 22) : subtitle(node)), draw("text", { x: node.w - 8, y: 36, class: "heat" }, heat)];
 }
 // Type, and the end of the label where there is room.
 function subtitle(node) {
-  const label = node.full.split("/").slice(-1)[0], room = 30 - node.sub.length;
+  const label = node.full.split("/").slice(-1)[0], room = 28 - node.sub.length;
   return room >= 5 ? node.sub + " \u00b7 " + ending(label, room) : ending(node.sub, 31);
 }
 function spoken(node) {
@@ -208,13 +209,13 @@ function zoom(factor, cx, cy) {
 }
 function fitting() {
   const { width, height } = stageBox.getBoundingClientRect(), { w, h } = view.picture.box;
-  return Math.min(1.2, (width - 60) / w, (height - 60) / h);
+  return Math.min(1.2, (width - 60) / w, (height - LEGEND - 40) / h);
 }
 function fit() {
   const { width, height } = stageBox.getBoundingClientRect(), box = view.picture.box;
   view.k = fitting();
   view.x = width / 2 - (box.x + box.w / 2) * view.k;
-  view.y = height / 2 - (box.y + box.h / 2) * view.k;
+  view.y = (height - LEGEND) / 2 - (box.y + box.h / 2) * view.k;
   show();
 }
 // The first view: readable, from the top.
