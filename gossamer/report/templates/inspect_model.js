@@ -73,7 +73,7 @@ function leavesOf(stage) {
   stage.ops.forEach((number, place) => {
     const op = data.ops[number];
     const id = "op:" + place;
-    if (op.b && (state.opened.has(op.t) || byId("fused").checked)) {
+    if (isOpen(op)) {
       addBody(leaves, made, op, place, [...blocksAt(stage, place), { key: "f:" + op.t, name: shortKinds(op), opened: op.t }], id);
       return;
     }
@@ -83,6 +83,7 @@ function leavesOf(stage) {
   stage.out.forEach((name) => leaves.push({ id: "out:" + name, output: true, name, blocks: [], reads: [made.get(name)] }));
   return { leaves, made };
 }
+const isOpen = (op) => !!op.b && (state.opened.has(op.t) || byId("fused").checked);
 function addBody(leaves, made, op, place, blocks, id) {
   const inner = new Map(op.b.in.map((name, i) => [name, made.get(op.b.given[i])]));
   op.b.ops.forEach((number, i) => {
@@ -106,7 +107,9 @@ function ghostsOf(stage, before, made) {
     op.a.forEach(([name]) => readers.set(name, [...(readers.get(name) || []), old]));
     op.o.forEach(([name]) => makers.set(name, ghost.has(old) ? "gone:" + old : now.get(old)));
   });
-  return stage.gone.map(([old, into]) => {
+  // where the body is open that took its work, the op is seen there
+  const seen = ([, into]) => into >= 0 && isOpen(data.ops[stage.ops[into]]);
+  return stage.gone.filter((gone) => !seen(gone)).map(([old, into]) => {
     const op = data.ops[before.ops[old]];
     const after = op.o.flatMap(([name]) => readers.get(name) || []).filter((o) => !ghost.has(o)).map((o) => now.get(o));
     const near = into >= 0 ? into : Number((now.get(old - 1) || now.get(old + 1) || "op:0").slice(3));
