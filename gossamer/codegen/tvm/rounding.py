@@ -33,7 +33,10 @@ _NARROW = {
 def stored(value: Scalar, dtype: DType) -> Scalar:
     """The value converted to the type, in the type of its memory."""
     kept = cast(value, storage_dtype(dtype))
-    return _rounded(kept, _NARROW[dtype.kind]) if dtype.kind in _NARROW else kept
+    if dtype.kind not in _NARROW:
+        return kept
+    held = tirx.Var("stored", "float32")  # rounding repeats it, and what it names itself may stand only once
+    return tirx.Let(held, kept, _rounded(held, _NARROW[dtype.kind]))
 
 
 def _rounded(x: Scalar, to: Narrow) -> Scalar:
