@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
-from gossamer.codegen.arrays import Held, on_reals, run_kernel
+from gossamer.codegen.array_nests import run_kernel
+from gossamer.codegen.arrays import Held, on_reals
 from gossamer.codegen.onnx import indexing, layers, operators  # noqa: F401  (fill the table)
 from gossamer.codegen.onnx.library import OnnxArrays
 from gossamer.codegen.onnx.scan import scan

@@ -1,4 +1,4 @@
-"""ONNX as a library of arrays for loop nests; see `gossamer.codegen.arrays`. An array is the name of a tensor."""
+"""ONNX as a library of arrays for loop nests; see `gossamer.codegen.array_nests`. An array is the name of a tensor."""
 
 from collections.abc import Sequence
 

@@ -6,8 +6,8 @@
 Forward takes the module's inputs in order and gives its output (a tuple where there are several). Float parameters are
 `nn.Parameter`s under their own names ("layer1.0.conv1.weight"); scalars, integers and the running statistics of batch
 norms are buffers; batch norms use and update their statistics in training mode as torch's own do. Each op is written
-as the torch function for it, an op torch lacks by its loop nest (`gossamer.codegen.arrays`); scans are unrolled, fused
-nodes opened. `net.code` is the forward function as python text, and `torch.export` takes the module.
+as the torch function for it, an op torch lacks by its loop nest (`gossamer.codegen.array_nests`); scans are unrolled,
+fused nodes opened. `net.code` is the forward function as python text, and `torch.export` takes the module.
 
 Precision is trained through: a quantised tensor is held as the real numbers that its integers stand for, rounded to
 its grid in the forward pass; the gradient passes through the rounding as if it were not there, and is 0 where the

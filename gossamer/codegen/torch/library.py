@@ -1,4 +1,4 @@
-"""Torch as a library of arrays for loop nests; see `gossamer.codegen.arrays`.
+"""Torch as a library of arrays for loop nests; see `gossamer.codegen.array_nests`.
 
 An array is an fx proxy, or a python number for what is one number everywhere. f32 stands for the float type the module
 works in: nothing is cast to it, so `module.double()` computes in double.

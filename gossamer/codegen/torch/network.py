@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import fx, nn
 from torch.fx.proxy import GraphAppendingTracer
 
-from gossamer.codegen.arrays import Held, on_reals, run_kernel
+from gossamer.codegen.array_nests import run_kernel
+from gossamer.codegen.arrays import Held, on_reals
 from gossamer.codegen.torch import operators, products  # noqa: F401  (fill the table)
 from gossamer.codegen.torch.library import Tensor, TorchArrays, torch_type
 from gossamer.codegen.torch.precision import integers, on_grid, reals
