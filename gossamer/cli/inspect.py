@@ -120,7 +120,7 @@ def _diff(stages: "Sequence[Stage]", names: tuple[str, str], document: dict[str,
 def _op(stages: "Sequence[Stage]", after: str | None, name: str, document: dict[str, Any]) -> str:
     from dataclasses import asdict
 
-    from gossamer.report.inspection.details import Describer, node_called
+    from gossamer.report.inspection.details import Describer, namesakes, node_called
     from gossamer.report.inspection.prices import Pricer, targets_for
     from gossamer.report.inspection.screen import op_screen
     from gossamer.report.inspection.stages import stage_called, stage_names
@@ -130,8 +130,9 @@ def _op(stages: "Sequence[Stage]", after: str | None, name: str, document: dict[
     node = node_called(stage.module, name)
     pricers = tuple(Pricer(target) for target in targets_for(stage.module))
     found = Describer(stage.module, pricers).details(node)
-    document["op"] = {"after": called, **asdict(found)}
-    return _painted("ir", op_screen(found, called))
+    others = namesakes(stage.module, node)
+    document["op"] = {"after": called, **asdict(found), "others": others}
+    return _painted("ir", op_screen(found, called, others))
 
 
 def _painted(kind: str, text: str) -> str:

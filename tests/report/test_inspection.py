@@ -8,7 +8,7 @@ import gossamer as gs
 from gossamer.ir.errors import DataError
 from gossamer.ir.graph import Module
 from gossamer.ir.text import parse_module
-from gossamer.report.inspection.details import Describer, Details, Operand, node_called
+from gossamer.report.inspection.details import Describer, Details, Operand, namesakes, node_called
 from gossamer.report.inspection.difference import unified
 from gossamer.report.inspection.groups import kept, path_of, paths, repeats, worth_showing
 from gossamer.report.inspection.match import absorbed, matched
@@ -47,6 +47,20 @@ def test_ops_are_matched_by_label_then_by_result() -> None:
     places = matched(before.graph, fused.graph)
     gone = [i for i in range(3) if i not in places]
     assert [absorbed(before.graph.nodes[i], fused.graph) for i in gone] == [0] * len(gone) and gone
+
+
+def test_ops_of_one_label_are_told_apart() -> None:
+    """Importers make several ops of one operator."""
+    text = TEXT.replace('"one"', '"two"').replace('"three"', '"two"')
+    before = module(text)
+    after = module("\n".join(line for line in text.splitlines() if "relu" not in line).replace("%a ", "%x ") + "\n")
+    assert matched(before.graph, after.graph) == (1, 2)
+    assert "1 op changed, 0 added, 1 removed" in unified(before, after, ("a", "b"))
+    heavy = "module m\n%x: f32[2,3] = input\n%w: f32[3,3] = input\n"
+    heavy += '%a = nn.relu %x @label "l"\n%y = nn.matmul %a, %w @label "l"\nreturn %y\n'
+    two = module(heavy)
+    found = node_called(two, "l")
+    assert found.op.name == "nn.matmul" and namesakes(two, found) == ("%a (nn.relu)",)
 
 
 def test_a_diff_puts_an_op_under_its_old_self() -> None:

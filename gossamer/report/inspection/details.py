@@ -12,7 +12,7 @@ from gossamer.ir.print import print_node
 from gossamer.ir.print_nest import operand_names, print_nest
 from gossamer.ir.print_values import BriefTypes, schedule
 from gossamer.report.inspection.prices import Price, Pricer
-from gossamer.report.inspection.titles import summary_of, work_of
+from gossamer.report.inspection.titles import short_name, summary_of, work_of
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Module, Node
@@ -121,11 +121,12 @@ class Describer:
 def node_called(module: "Module", name: str) -> "Node":
     """A node by its label or one of its results' names. DataError, with the nearest names, when there is none.
 
-    A fused op also answers to the labels inside of it.
+    A fused op also answers to the labels inside of it. Of several with one label it is the one that does most work;
+    `namesakes` are the others.
     """
     wanted = name.removeprefix("%").strip('"')
     known: dict[str, Node] = {}
-    for node in module.graph.nodes:
+    for node in sorted(module.graph.nodes, key=work_of, reverse=True):
         for title in _titles(node):
             known.setdefault(title, node)
     for node in module.graph.nodes:
@@ -137,6 +138,12 @@ def node_called(module: "Module", name: str) -> "Node":
     if ends and len({id(known[title]) for title in ends}) == 1:
         return known[ends[0]]
     raise DataError(f"no op is called '{name}'{_hint(wanted, ends or list(known))}")
+
+
+def namesakes(module: "Module", node: "Node") -> tuple[str, ...]:
+    """The other ops with the label of `node`: each one's kind and result."""
+    others = [other for other in module.graph.nodes if other.label == node.label and other is not node]
+    return tuple(f"%{short_name(other.result.name)} ({other.op.name})" for other in others if node.label)
 
 
 def _titles(node: "Node") -> list[str]:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.print import print_node
 from gossamer.ir.print_values import BriefTypes
-from gossamer.report.inspection.match import identities, matched
+from gossamer.report.inspection.match import matched
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Graph, Module
@@ -47,7 +47,9 @@ class Line:
 
 def unified(before: "Module", after: "Module", names: tuple[str, str]) -> str:
     """The diff as text, "" where the two are the same; ends with a newline otherwise."""
-    lines = list(compared(statements(before), statements(after)))
+    places = matched(before.graph, after.graph)
+    same = [("new", i) if place is None else place for i, place in enumerate(places)]
+    lines = list(compared(statements(before, range(len(before.graph.nodes))), statements(after, same)))
     hunks = [text for hunk in _hunks(lines) for text in _printed(lines, hunk)]
     heads = [counted(before, after), f"--- {names[0]}", f"+++ {names[1]}"]
     return "\n".join([*heads, *hunks, ""]) if hunks else ""
@@ -64,17 +66,17 @@ def counted(before: "Module", after: "Module") -> str:
     return f"{changed} op{'s' * (changed != 1)} changed, {new} added, {gone} removed"
 
 
-def statements(module: "Module") -> tuple[Statement, ...]:
-    """The module's inputs, ops and outputs as they are printed, with long lists cut."""
+def statements(module: "Module", keys: Sequence[Hashable]) -> tuple[Statement, ...]:
+    """The module's inputs, ops (one key each) and outputs as they are printed, with long lists cut."""
     graph = module.graph
     types = BriefTypes()
     inputs = [Statement(("input", v.name), v.name, (f"%{v.name}: {types.text(v.type)} = input",)) for v in graph.inputs]
     outputs = ", ".join(f"%{value.name}" for value in graph.outputs)
-    return (*inputs, *_ops(graph), Statement(("return",), "return", (f"return {outputs}",)))
+    return (*inputs, *_ops(graph, keys), Statement(("return",), "return", (f"return {outputs}",)))
 
 
-def _ops(graph: "Graph") -> Iterator[Statement]:
-    for key, node in zip(identities(graph), graph.nodes):
+def _ops(graph: "Graph", keys: Sequence[Hashable]) -> Iterator[Statement]:
+    for key, node in zip(keys, graph.nodes):
         yield Statement(key, node.title, tuple(print_node(node).splitlines()))
 
 

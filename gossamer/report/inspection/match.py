@@ -1,35 +1,48 @@
-"""Which op of one module became which op of the next: by label, then by the names of results."""
+"""Which op of one module became which op of the next.
 
-from collections.abc import Hashable
+The same object is the same op. Else in turn, each among what is left: one label and result; one label and kind; one
+label (a convolution that was fused keeps its label, not its kind); one result. Importers give all ops that they make of
+one operator its label, so the nth of a key is the nth of it in the other module.
+"""
+
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Graph, Node
 
-
-def identities(graph: "Graph") -> tuple[Hashable, ...]:
-    """One key a node, each different: its label (numbered where it repeats), else its first result's name."""
-    seen: dict[str, int] = {}
-    keys: list[Hashable] = []
-    for node in graph.nodes:
-        count = seen[node.label] = seen.get(node.label, 0) + 1
-        keys.append((node.label, count) if node.label else node.result.name)
-    return tuple(keys)
+_ROUNDS: "tuple[Callable[[Node], Hashable], ...]" = (
+    lambda node: (node.label, node.result.name),
+    lambda node: (node.label, node.op.name) if node.label else None,
+    lambda node: node.label or None,
+    lambda node: node.result.name,
+)
+"""Keys of a node; None takes no part in the round."""
 
 
 def matched(before: "Graph", after: "Graph") -> tuple[int | None, ...]:
     """For every node of `after` the place in `before` of the node it was, or None for a new one."""
     places = {id(node): place for place, node in enumerate(before.nodes)}
     found = [places.get(id(node)) for node in after.nodes]
-    for keys in (identities, _results):
+    for key in _ROUNDS:
         taken = {place for place in found if place is not None}
-        old = {key: place for place, key in enumerate(keys(before)) if place not in taken}
-        found = [old.pop(key, None) if place is None else place for place, key in zip(found, keys(after))]
+        free = _by_key(key, before, [i for i in range(len(before.nodes)) if i not in taken])
+        wanted = _by_key(key, after, [i for i, place in enumerate(found) if place is None])
+        for name, at in wanted.items():
+            found[at] = free.get(name)
     return tuple(found)
 
 
-def _results(graph: "Graph") -> tuple[Hashable, ...]:
-    return tuple(node.result.name for node in graph.nodes)
+def _by_key(key: "Callable[[Node], Hashable]", graph: "Graph", places: list[int]) -> dict[Hashable, int]:
+    """Place by key, numbered where a key repeats."""
+    seen: dict[Hashable, int] = {}
+    found: dict[Hashable, int] = {}
+    for place in places:
+        own = key(graph.nodes[place])
+        if own is not None:
+            seen[own] = seen.get(own, 0) + 1
+            found[own, seen[own]] = place
+    return found
 
 
 def absorbed(before: "Node", after: "Graph") -> int | None:

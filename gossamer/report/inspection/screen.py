@@ -7,12 +7,15 @@ from gossamer.report.inspection.prices import Price
 from gossamer.report.inspection.titles import short_name
 from gossamer.report.units import quantity
 
+MOST = 12
+"""Ops of the same label that are listed."""
+
 WIDTH = 44
 """Columns that the name of a value may take."""
 
 
-def op_screen(found: Details, stage: str) -> str:
-    """The screen; ends with a newline."""
+def op_screen(found: Details, stage: str, others: Sequence[str] = ()) -> str:
+    """The screen; ends with a newline. `others` are ops of the same label."""
     kind = found.kind if found.summary == found.kind else f"{found.kind}: {found.summary}"
     sections = [
         (f"{found.title}  ({kind})  after {stage}" if stage != "import" else f"{found.title}  ({kind})", []),
@@ -24,6 +27,9 @@ def op_screen(found: Details, stage: str) -> str:
         ("predicted cost", _prices(found.prices)),
         ("text", found.text.splitlines()),
     ]
+    if others:
+        more = [f"and {len(others) - MOST} more"] if len(others) > MOST else []
+        sections.append(("other ops with this label", [*others[:MOST], *more]))
     return "\n".join("\n".join([name, *(f"  {line}" for line in lines), ""]) for name, lines in sections)
 
 

@@ -5,12 +5,12 @@ function setPass(pass) {
   const to = Math.min(Math.max(pass, 0), data.stages.length - 1);
   if (to === state.pass && view.picture) return;
   const held = state.selected && view.picture.nodes.get(state.selected);
-  const keep = (held && held.op && held.full) || middle();
+  const keep = (held && held.op) || middle();
   state.pass = to;
   redraw(keep);
   if (held && held.op) {
-    const same = [...view.picture.nodes.values()].find((n) => n.op && n.full === held.full && !n.leaf.gone);
-    state.selected = same ? same.id : null;
+    const same = nodeOf(view.picture, held.op);
+    state.selected = same && same.op ? same.id : null;
     repaint();
   } else if (state.selected && !view.picture.nodes.has(state.selected)) state.selected = null;
   find(false);
@@ -37,7 +37,7 @@ function jump(id) {
     if (id.startsWith("op:")) {
       blocksAt(stageNow(), place).forEach((block) => state.collapsed.delete(block.key));
       const op = data.ops[stageNow().ops[place]];
-      if (id.includes(".")) state.opened.add(op.t);
+      if (id.includes(".")) state.opened.add(resultOf(op));
       redraw();
     }
   }
@@ -48,28 +48,34 @@ function jump(id) {
 }
 function toggle(key, shut) {
   const node = view.picture.nodes.get(key);
-  const keep = node ? node.leaves.map((leaf) => leaf.op && leaf.op.t).find(Boolean) : nameIn(key);
+  const keep = node ? node.leaves.map((leaf) => leaf.op).find(Boolean) : opIn(key);
   if (shut) state.collapsed.add(key);
   else state.collapsed.delete(key);
   state.selected = null;
   redraw(keep);
   find(false);
   fillPanel();
-  const there = anchor(view.picture, keep);
+  const there = keep && nodeOf(view.picture, keep);
   if (there && !inView(there)) goTo(there);
 }
-function nameIn(key) {
+function opIn(key) {
   const frame = view.picture.frames.find((f) => f.key === key);
-  return frame ? view.picture.nodes.get([...frame.nodes][0]).full : null;
+  const first = frame && view.picture.nodes.get([...frame.nodes][0]);
+  return first ? first.op || first.ops[0] : null;
 }
-function closeFused(title) { state.opened.delete(title); byId("fused").checked = false; state.selected = null; redraw(title); fillPanel(); }
+function closeBody(op) {
+  state.opened.delete(resultOf(op));
+  byId("fused").checked = false;
+  state.selected = null;
+  redraw(op);
+  fillPanel();
+}
 function open(node) {
   if (node.kind === "block") toggle(node.id, false);
   else if (node.op && node.op.b && !node.leaf.gone) {
-    if (state.opened.has(node.full)) state.opened.delete(node.full);
-    else state.opened.add(node.full);
+    state.opened.add(resultOf(node.op));
     state.selected = null;
-    redraw(node.full);
+    redraw(node.op);
     fillPanel();
   }
 }

@@ -74,7 +74,7 @@ function leavesOf(stage) {
     const op = data.ops[number];
     const id = "op:" + place;
     if (isOpen(op)) {
-      addBody(leaves, made, op, place, [...blocksAt(stage, place), { key: "f:" + op.t, name: shortKinds(op), opened: op.t }], id);
+      addBody(leaves, made, op, place, [...blocksAt(stage, place), { key: "f:" + resultOf(op), name: shortKinds(op), opened: op }], id);
       return;
     }
     leaves.push({ id, op, number, place, blocks: blocksAt(stage, place), reads: op.a.map(([name]) => made.get(name)) });
@@ -83,7 +83,9 @@ function leavesOf(stage) {
   stage.out.forEach((name) => leaves.push({ id: "out:" + name, output: true, name, blocks: [], reads: [made.get(name)] }));
   return { leaves, made };
 }
-const isOpen = (op) => !!op.b && (state.opened.has(op.t) || byId("fused").checked);
+// Labels may be shared by what an importer made of one operator; results are not.
+const resultOf = (op) => (op.o.length ? op.o[0][0] : op.t);
+const isOpen = (op) => !!op.b && (state.opened.has(resultOf(op)) || byId("fused").checked);
 function addBody(leaves, made, op, place, blocks, id) {
   const inner = new Map(op.b.in.map((name, i) => [name, made.get(op.b.given[i])]));
   op.b.ops.forEach((number, i) => {

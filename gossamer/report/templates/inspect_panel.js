@@ -72,7 +72,7 @@ function opPanel(node) {
   const into = leaf.gone && leaf.into >= 0 ? "op:" + leaf.into : null;
   return [make("h2", {}, node.title), make("p", { class: "mono soft path" }, op.t), make("p", { class: "mono" }, op.s ? `${op.k}: ${op.s}` : op.k),
     node.change ? make("p", {}, make("span", { class: "key c-" + node.change }, node.change + " by " + stage.name), into ? [" ", link2("its work is here now", "", into)] : null) : null,
-    op.b && !leaf.gone ? button(state.opened.has(op.t) ? "Close the body" : "Open the body in the graph", {}, () => open(node)) : null,
+    op.b && !leaf.gone ? button("Open the body in the graph", {}, () => open(node)) : null,
     why ? make("p", { class: "note" }, "left alone: " + why) : null,
     section("Loop nest", code(text(op.n), "nest")), values("Operands", op.a, true), values("Results", op.o, false),
     section("Work", table(workOf([op]))), op.c && Object.keys(op.c).length ? section("Predicted cost", prices(op)) : null,

@@ -12,25 +12,29 @@ svg.append(draw("defs", {}, draw("marker", { id: "tip", viewBox: "0 0 8 8", refX
 world.append(layersOfSvg.frames, layersOfSvg.edges, layersOfSvg.nodes);
 stageBox.append(svg);
 
-// Draw the present state anew. `keep` is what should stay where it is on the screen: a node's full name.
+// Draw the present state anew. `keep`: an op that should stay where it is on the screen.
 function redraw(keep) {
-  const before = keep && view.picture && anchor(view.picture, keep);
+  const before = keep && view.picture && nodeOf(view.picture, keep);
   const picture = pictureOf();
   layoutOf(picture);
   view.picture = picture;
   heatUp(picture);
   view.shown.clear();
   Object.values(layersOfSvg).forEach((g) => g.replaceChildren());
-  const after = before && anchor(picture, keep);
+  const after = before && nodeOf(picture, keep);
   if (after) {
     view.x += (before.x - after.x) * view.k;
     view.y += (before.y - after.y) * view.k;
   }
   show();
 }
-function anchor(picture, full) {
-  for (const node of picture.nodes.values()) {
-    if (node.full === full || (node.leaves && node.leaves.some((leaf) => leaf.op && leaf.op.t === full))) return { x: node.x, y: node.y };
+// The node that shows an op, or in another pass what it became: of its result and label, else its label, else its result.
+function nodeOf(picture, op) {
+  const alike = [(o) => o.t === op.t && resultOf(o) === resultOf(op), (o) => o.t === op.t, (o) => resultOf(o) === resultOf(op)];
+  for (const same of alike) {
+    for (const node of picture.nodes.values()) {
+      if (!(node.leaf && node.leaf.gone) && node.ops.some(same)) return node;
+    }
   }
   return null;
 }
@@ -43,7 +47,7 @@ function middle() {
   for (const node of view.picture.nodes.values()) {
     if (node.kind !== "op" || node.leaf.gone) continue;
     const d = Math.abs(node.y - y) * 2 + Math.abs(node.x - x);
-    if (d < least) { least = d; best = node.full; }
+    if (d < least) { least = d; best = node.op; }
   }
   return best;
 }
@@ -128,7 +132,7 @@ function paintEdge(element, edge) {
   element.setAttribute("class", (edge.ghost ? "ghost " : "") + (near ? (edge.to === state.selected ? "into" : "from") : ""));
 }
 function frameElement(frame) {
-  const shut = (event) => { event.stopPropagation(); if (frame.opened) closeFused(frame.opened); else toggle(frame.key, true); };
+  const shut = (event) => { event.stopPropagation(); if (frame.opened) closeBody(frame.opened); else toggle(frame.key, true); };
   const element = draw("g", { class: "frame d" + Math.min(frame.depth, 3) + (frame.opened ? " body" : ""), "data-frame": frame.key },
     draw("rect", { x: frame.x, y: frame.y, width: frame.w, height: frame.h, rx: 10 }),
     draw("text", { x: frame.x + 8, y: frame.y + 14, class: "framename", tabindex: 0, role: "button", "aria-label": "Collapse block " + frame.name },
