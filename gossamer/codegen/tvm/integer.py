@@ -11,7 +11,7 @@ import numpy as np
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.program import Array, Program, renumbered
 from gossamer.codegen.tvm.structure import anchored, weighted_product
-from gossamer.ir.nest import Apply, Const, Expr, Kernel, Load, Nest, apply, at, rewritten
+from gossamer.ir.nest import Affine, Apply, Const, Expr, Kernel, Load, Nest, apply, at, rewritten
 from gossamer.ir.types import I32
 
 
@@ -26,7 +26,7 @@ def offset_weight(program: Program) -> tuple[int, int] | None:
     centred = isinstance(first, Apply) and first.function == "sub" and first.args[0] == product[0]
     if not centred or not isinstance(first, Apply) or not isinstance(first.args[1], Const) or second != product[1]:
         return None
-    if _channel(nest, product[1]) is None:
+    if _channel(nest, product[1]) is None or not _whole(nest, product[1]):
         return None
     return product[1].operand, int(first.args[1].value)
 
@@ -35,6 +35,13 @@ def _channel(nest: Nest, weight: Load) -> int | None:
     """Position of the weight's index that is an axis of the result; None when a single channel left none."""
     parallel = {a.name for a in nest.parallel}
     return next((i for i, index in enumerate(weight.index) if bare_axis(index) in parallel), None)
+
+
+def _whole(nest: Nest, weight: Load) -> bool:
+    """Whether every sum runs over the channel's whole weight (a transposed convolution's picks some taps of it)."""
+    loops, channel = {a.name for a in nest.reduction}, _channel(nest, weight)
+    others = (index for i, index in enumerate(weight.index) if i != channel)
+    return weight.fill is None and all(index == Affine() or bare_axis(index) in loops for index in others)
 
 
 def without_offset(program: Program, weight: Array) -> Program:

@@ -38,8 +38,24 @@ def cast(value: Scalar, dtype: str) -> Scalar:
 
 
 def call(function: str, args: list[Scalar], dtype: str) -> Scalar:
-    """Apply a function of `gossamer.ir.nest.Function` to arguments that all have type `dtype`."""
-    return _TABLE[function](dtype, *args)
+    """Apply a function of `gossamer.ir.nest.Function` to arguments that all have type `dtype`.
+
+    Arguments that the function's text repeats are computed once: texts of functions of functions would grow without
+    end, and with them the time it takes to compile them.
+    """
+    if function not in _REPEATING or not dtype.startswith("float"):
+        return _TABLE[function](dtype, *args)
+    held = [(tirx.Var("t", dtype), arg) for arg in args if not _short(arg)]
+    names = iter(held)
+    value = _TABLE[function](dtype, *(arg if _short(arg) else next(names)[0] for arg in args))
+    for name, arg in reversed(held):
+        value = tirx.Let(name, arg, value)
+    return value
+
+
+def _short(x: Scalar) -> bool:
+    """Whether an expression may be written down many times."""
+    return isinstance(x, (tirx.Var, tirx.IntImm, tirx.FloatImm))
 
 
 def kind(value: Scalar) -> str:
@@ -194,7 +210,9 @@ def _shr(d: str, x: Scalar, y: Scalar) -> Scalar:
 
 
 def _shifts(d: str, y: Scalar) -> Scalar:
-    return tirx.And(tirx.LE(number(0, d), y), tirx.LT(y, number(_bits(d), d)))
+    below = tirx.LT(y, number(_bits(d), d))
+    # Of unsigned numbers tvm would make y - 0 and 0 - y, which it refuses to compute.
+    return tirx.And(tirx.LE(number(0, d), y), below) if d.startswith("int") else below
 
 
 def _places(d: str, y: Scalar) -> Scalar:
@@ -215,6 +233,9 @@ def _by_zero(d: str, x: Scalar, y: Scalar) -> Scalar:
     value, infinite = _constant(x), copysign(inf, y.value)
     return x * number(infinite, d) if value is None else number(value * infinite, d)
 
+
+_REPEATING = {"exp", "sigmoid", "tanh", "erf", "maximum", "minimum", "sign", "abs"}
+"""Functions of floats whose text repeats an argument."""
 
 _TABLE: dict[str, Callable[..., Scalar]] = {
     "add": lambda d, x, y: x + y, "sub": lambda d, x, y: x - y, "mul": lambda d, x, y: x * y,

@@ -81,7 +81,7 @@ def taps(
     if antialias or exclude:
         total = weights.sum(axis=1, keepdims=True)
         weights = weights / np.where(total == 0, 1.0, total)
-    used = weights.any(axis=0)
+    used: NDArray[np.bool_] = np.count_nonzero(weights, axis=0) > 0
     used[0] |= not used.any()
     return np.clip(indices, 0, line.extent - 1)[:, used], weights[:, used]
 
