@@ -275,6 +275,51 @@ def test_activations_of_16_bits(tmp_path):
     assert next(n.op.a.dtype.bits for n in module.graph.nodes if n.op.name == "nn.gemm") == 16
 
 
+@pytest.mark.parametrize("half, corners", [(0, 0), (1, 0), (0, 1)])
+@pytest.mark.parametrize("kind", ["RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"])
+@pytest.mark.parametrize("size", [(12, 10), (9, 4)])
+def test_resizing(tmp_path, kind, half, corners, size):
+    options = "ResizeBilinearOptions" if kind == "RESIZE_BILINEAR" else "ResizeNearestNeighborOptions"
+    fields = {"HalfPixelCenters": half, "AlignCorners": corners}
+    tensors = [Tensor(IMAGE), constant(np.int32(size)), Tensor((1, *size, 4))]
+    check(file_of(tmp_path, tensors, [Operator(kind, [0, 1], [2], (options, fields))]))
+
+
+@pytest.mark.parametrize("padding, size", [(SAME, (12, 10)), (SAME, (11, 9)), (VALID, (13, 11))])
+def test_transposed_convolution(tmp_path, padding, size):
+    tensors = [constant(np.int32([1, *size, 3])), constant(numbers((3, 3, 3, 4))), Tensor(IMAGE), Tensor((1, *size, 3))]
+    fields = {"Padding": padding, "StrideH": 2, "StrideW": 2}
+    operator = Operator("TRANSPOSE_CONV", [0, 1, 2], [3], ("TransposeConvOptions", fields))
+    check(file_of(tmp_path, tensors, [operator], inputs=(2,)))
+
+
+@pytest.mark.parametrize("kind, given, result", [
+    ("DEPTH_TO_SPACE", (1, 3, 2, 8), (1, 6, 4, 2)), ("SPACE_TO_DEPTH", (1, 6, 4, 2), (1, 3, 2, 8)),
+])  # fmt: skip
+def test_depth_and_space(tmp_path, kind, given, result):
+    options = ("DepthToSpaceOptions" if kind == "DEPTH_TO_SPACE" else "SpaceToDepthOptions", {"BlockSize": 2})
+    check(file_of(tmp_path, [Tensor(given), Tensor(result)], [Operator(kind, [0], [1], options)]), tolerance=0)
+
+
+@pytest.mark.parametrize("kind", ["ARG_MAX", "ARG_MIN"])
+def test_extremes(tmp_path, kind):
+    options = ("ArgMaxOptions" if kind == "ARG_MAX" else "ArgMinOptions", {"OutputType": 2})
+    tensors = [Tensor(IMAGE), constant(np.int32([-1])), Tensor((1, 6, 5), "int32")]
+    check(file_of(tmp_path, tensors, [Operator(kind, [0, 1], [2], options)]), tolerance=0)
+
+
+def test_gather(tmp_path):
+    tensors = [Tensor(IMAGE), constant(np.int32([3, 0, 3])), Tensor((1, 3, 5, 4))]
+    check(file_of(tmp_path, tensors, [Operator("GATHER", [0, 1], [2], ("GatherOptions", {"Axis": 1}))]), tolerance=0)
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_batch_matmul(tmp_path, swapped):
+    tensors = [Tensor((2, 3, 5)), Tensor((2, 4, 5) if swapped else (2, 5, 4)), Tensor((2, 3, 4))]
+    operator = Operator("BATCH_MATMUL", [0, 1], [2], ("BatchMatMulOptions", {"AdjY": swapped}))
+    check(file_of(tmp_path, tensors, [operator], inputs=(0, 1)))
+
+
 # --- what is refused
 
 

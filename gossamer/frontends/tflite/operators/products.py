@@ -19,7 +19,7 @@ from gossamer.frontends.tflite.scope import Placed, transposed
 from gossamer.frontends.tflite.table import operator
 from gossamer.ir.centred import centred
 from gossamer.ir.errors import FrontendError
-from gossamer.ir.ops import Cast, Conv2d, Gemm, Reshape, Transpose
+from gossamer.ir.ops import Cast, Conv2d, ConvTranspose, Gemm, Reshape, Transpose
 from gossamer.ir.types import F32, TensorType, Value
 
 OIHW = (0, 3, 1, 2)
@@ -30,14 +30,14 @@ OIHW_OF_DEPTHWISE = (3, 0, 1, 2)
 def conv(call: Call) -> Placed:
     options = call.options(Conv2DOptions)
     x = call.image(0)
-    return _convolution(call, options, x, _weight(call, OIHW, x))
+    return _convolution(call, options, x, weight_of(call, OIHW, x))
 
 
 @operator("DEPTHWISE_CONV_2D")
 def depthwise(call: Call) -> Placed:
     options = call.options(DepthwiseConv2DOptions)
     x = call.image(0)
-    return _convolution(call, options, x, _weight(call, OIHW_OF_DEPTHWISE, x))
+    return _convolution(call, options, x, weight_of(call, OIHW_OF_DEPTHWISE, x))
 
 
 def _convolution(
@@ -50,7 +50,7 @@ def _convolution(
     window = window_of(options, x, (weight.shape[2], weight.shape[3]), dilations)
     groups = x.shape[1] // channels
     op = Conv2d(x, weight, None, window.strides, window.pads, dilations, groups)
-    return finished(call, replace(op, bias=_bias(call, op)), options.FusedActivationFunction(), nchw=True)
+    return finished(call, replace(op, bias=bias_of(call, op, 2)), options.FusedActivationFunction(), nchw=True)
 
 
 @operator("FULLY_CONNECTED")
@@ -60,7 +60,7 @@ def fully_connected(call: Call) -> Placed:
     if options.WeightsFormat():
         raise Unsupported("its weights are shuffled for one processor; convert the network without that")
     x = call.plain(0)
-    weight = _weight(call, (0, 1), x)
+    weight = weight_of(call, (0, 1), x)
     columns = weight.shape[1]
     if x.shape[-1:] != (columns,) or x.type.rank != 2:
         if not columns or prod(x.shape) % columns:
@@ -69,13 +69,13 @@ def fully_connected(call: Call) -> Placed:
     else:
         flat = x
     op = Gemm(flat, weight, None, transpose_b=True)
-    op = replace(op, bias=_bias(call, op))
+    op = replace(op, bias=bias_of(call, op, 2))
     if not options.KeepNumDims() or x.type.rank == 2:
         return finished(call, op, options.FusedActivationFunction(), nchw=False)
     raise Unsupported("it keeps the number of axes of its input, which is not supported; convert it with a reshape")
 
 
-def _weight(call: Call, perm: tuple[int, ...], x: Value) -> Value:
+def weight_of(call: Call, perm: tuple[int, ...], x: Value) -> Value:
     """The weight with its axes as the IR has them, in the arithmetic of x; symmetric, for the products of the IR."""
     tensor = call.tensor(1)
     if tensor.type.rank != len(perm):
@@ -91,13 +91,13 @@ def _weight(call: Call, perm: tuple[int, ...], x: Value) -> Value:
     return weight
 
 
-def _bias(call: Call, product: Conv2d | Gemm) -> Value | None:
-    """In integers it has the accumulator's own scale, as in the file."""
-    if not call.has(2):
+def bias_of(call: Call, product: Conv2d | Gemm | ConvTranspose, index: int) -> Value | None:
+    """Operand `index`. In integers it has the accumulator's own scale, as in the file."""
+    if not call.has(index):
         return None
-    tensor, kind = call.tensor(2), product.infer()[0]
+    tensor, kind = call.tensor(index), product.infer()[0]
     if tensor.data is None:
-        return call.plain(2)
+        return call.plain(index)
     if kind.quant is None:
         return call.param("bias", tensor.type, tensor.array)
     wanted = bias_type(kind, tensor.type.shape)
