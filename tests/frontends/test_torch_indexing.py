@@ -48,7 +48,7 @@ def test_writing():
         lambda x: x.scatter_reduce(2, torch.ones(2, 4, 7, 6, dtype=torch.long), x, "amax"),
         lambda x: x.index_add(1, INDEX, x[:, :3]), lambda x: x.index_fill(1, INDEX, 2.0),
         lambda x: x.index_copy(1, INDEX, x[:, :3]), lambda x: x.select_scatter(x[:, 0], 1, 2),
-        lambda x: x.slice_scatter(x[:, :2], 1, 1, 3), lambda x: F.fold(F.unfold(x, 2), (7, 6), 2),
+        lambda x: x.slice_scatter(x[:, :2], 1, 1, 3), lambda x: F.fold(F.unfold(x[:1, :1, :4], 2), (4, 6), 2),
     ))  # fmt: skip
 
 
@@ -58,6 +58,7 @@ def test_order():
         lambda x: x.sort(-1, descending=True)[1], lambda x: x.argsort(2), lambda x: torch.msort(x)[0],
         lambda x: x.argmax(1), lambda x: x.argmax(2, keepdim=True), lambda x: x.argmin(), lambda x: x.argmin(-1),
         lambda x: x.max(1)[0], lambda x: x.max(2, keepdim=True)[1], lambda x: x.min(0)[0], lambda x: x.min(),
+        lambda x: x.median(1)[0], lambda x: x.median(2, keepdim=True)[1],
     ))  # fmt: skip
 
 
@@ -88,7 +89,8 @@ def test_moving():
         lambda x: x.tile((2, 1)),
         lambda x: x.repeat_interleave(2, 1), lambda x: torch.stack((x, x * 2), 1), lambda x: torch.stack([x, x], -1),
         lambda x: x.unbind(1)[2], lambda x: x[:, :1].expand(2, 4, 7, 6), lambda x: x[0, 0, 0, 0].expand(3, 2),
-        lambda x: x.movedim(1, -1), lambda x: x.swapaxes(0, 2), lambda x: x.mT, lambda x: x.tril(1),
+        lambda x: x.movedim(1, -1), lambda x: x.movedim((1, 2), (3, 1)), lambda x: F.pixel_shuffle(x[0], 2),
+        lambda x: x.swapaxes(0, 2), lambda x: x.mT, lambda x: x.tril(1),
         lambda x: x.triu(-1), lambda x: x[0, 0].T,
         lambda x: F.pixel_unshuffle(x[:, :, :6], 2), lambda x: torch.meshgrid(x[0, 0, 0], x[1, 1, 1], indexing="ij")[1],
         lambda x: torch.rot90(x, 1, (2, 3)), lambda x: torch.tensor_split(x, 3, 2)[1], lambda x: torch.hstack((x, x)),

@@ -93,9 +93,10 @@ def test_products():
         torch.einsum("nchw,cd->ndhw", x, m.w), torch.einsum("nchw,nchv->nwv", x, x), x @ m.v, m.v @ x.mT, m.v @ m.v,
         torch.mv(x[0, 0], m.v), torch.baddbmm(x[0] @ x[0].mT, x[0], x[1].mT, beta=0.5, alpha=2.0),
         torch.addmm(m.b, x[0, 0], m.u, alpha=0.5), torch.outer(m.v, m.v), torch.tensordot(x, m.w, ([1], [0])),
-        F.linear(x[0, 0, 0], m.w6), torch.kron(m.w, m.w), torch.dot(m.v, m.v),
+        F.linear(x[0, 0, 0], m.w6), torch.kron(m.w, m.w), torch.dot(m.v, m.v), F.bilinear(x, x, m.bi),
+        torch.cdist(x, x + 1),
     ), w=torch.randn(4, 5), v=torch.randn(6), u=torch.randn(6, 3), b=torch.randn(7, 3),
-       w6=torch.randn(2, 6)))  # fmt: skip
+       w6=torch.randn(2, 6), bi=torch.randn(3, 6, 6)))  # fmt: skip
 
 
 def test_attention():

@@ -1,9 +1,10 @@
 """Products of matrices and vectors."""
 
+from gossamer.frontends.problems import Unsupported
 from gossamer.frontends.torch.call import Call
 from gossamer.frontends.torch.table import Result, operator
 from gossamer.ir.op import Op
-from gossamer.ir.ops import Add, Gemm, MatMul, Mul, Reshape, Transpose
+from gossamer.ir.ops import Add, Gemm, MatMul, Mul, ReduceSum, Reshape, Sqrt, Sub, Transpose
 from gossamer.ir.types import Value
 
 
@@ -44,6 +45,29 @@ def matmul(call: Call) -> Result:
     a = call.value("self")
     b = call.value({"matmul": "other", "mv": "vec", "dot": "tensor", "vdot": "other"}.get(call.operator, "mat2"))
     return call.emit(_product(call, a, b))
+
+
+@operator("bilinear")
+def bilinear(call: Call) -> Result:
+    """out[..., o] = bias[o] + sum over i, j of a[..., i] * weight[o, i, j] * b[..., j]."""
+    a, b, weight, bias = call.value("input1"), call.value("input2"), call.value("weight"), call.optional("bias")
+    rows = a.type.elements // a.shape[-1]
+    left = call.step(MatMul(call.step(Reshape(a, (rows, 1, 1, a.shape[-1]))), weight))
+    both = call.step(MatMul(left, call.step(Reshape(b, (rows, 1, b.shape[-1], 1)))))
+    found = Reshape(both, call.shape)
+    return call.emit(found) if bias is None else call.emit(Add(call.step(found), bias))
+
+
+@operator("cdist")
+def cdist(call: Call) -> Result:
+    """Distance of every row of x1 [..., P, M] to every row of x2 [..., R, M]; the square root of summed squares."""
+    x, y, order = call.value("x1"), call.value("x2"), call["p"]
+    if order != 2:
+        raise Unsupported(f"its p is {order} and only 2 is supported")
+    rows = call.step(Reshape(x, (*x.shape[:-1], 1, x.shape[-1])))
+    columns = call.step(Reshape(y, (*y.shape[:-2], 1, *y.shape[-2:])))
+    apart = call.step(Sub(rows, columns))
+    return call.emit(Sqrt(call.step(ReduceSum(call.step(Mul(apart, apart)), (-1,), False))))
 
 
 def _product(call: Call, a: Value, b: Value) -> Op:

@@ -67,10 +67,21 @@ def transpose(call: Call) -> Result:
     return call.emit(Transpose(x, tuple(perm)))
 
 
+@operator("movedim", "moveaxis")
+def movedim(call: Call) -> Result:
+    x = call.value("self")
+    sources, places = ([a % x.type.rank for a in call.ints(name)] for name in ("source", "destination"))
+    rest = iter(i for i in range(x.type.rank) if i not in sources)
+    perm = tuple(sources[places.index(i)] if i in places else next(rest) for i in range(x.type.rank))
+    return call.emit(Transpose(x, perm))
+
+
 @operator("pixel_shuffle")
 def pixel_shuffle(call: Call) -> Result:
-    """Channels -> blocks of pixels: [N, C r r, H, W] -> [N, C, H r, W r]."""
+    """Channels -> blocks of pixels: [..., C r r, H, W] -> [..., C, H r, W r]."""
     x, r = call.value("self"), int(call["upscale_factor"])
-    n, c, h, w = x.shape
-    blocks = call.step(Reshape(x, (n, c // (r * r), r, r, h, w)))
-    return call.emit(Reshape(call.step(Transpose(blocks, (0, 1, 4, 2, 5, 3))), (n, c // (r * r), h * r, w * r)))
+    *outer, c, h, w = x.shape
+    blocks = call.step(Reshape(x, (*outer, c // (r * r), r, r, h, w)))
+    n = len(outer)
+    mixed = call.step(Transpose(blocks, (*range(n + 1), n + 3, n + 1, n + 4, n + 2)))
+    return call.emit(Reshape(mixed, call.shape))
