@@ -1,5 +1,7 @@
 """Loop nests as pseudo-code: golden texts, and every op of the box prints."""
 
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from textwrap import dedent
 
 import pytest
@@ -142,6 +144,21 @@ def test_every_op_has_a_name_for_each_operand() -> None:
     ):
         graph = parse_module(f"{HEAD}{text}\nreturn %y\n").graph
         assert operand_names(graph.nodes[0].op) == names
+
+
+def test_every_op_of_the_box_prints() -> None:
+    """The small networks that every exporter is tried on; ir.fused stands above."""
+    path = Path(__file__).parents[1] / "codegen" / "op_cases.py"
+    spec = spec_from_file_location("op_cases_for_print_nest", path)
+    assert spec and spec.loader
+    cases = module_from_spec(spec)
+    spec.loader.exec_module(cases)
+    nodes = [node for name in cases.CASES for node in cases.case(name).graph.nodes if node.op.name != "ir.param"]
+    for node in nodes:
+        text = print_nest(node.op)
+        assert "no loop nest" not in text and " = " in text and "out" in text, (node.op.name, text)
+        assert all(text.count(left) == text.count(right) for left, right in ("()", "[]")), text
+    assert {"ir.scan", "nn.lstm_cell", "nn.resize", "tensor.scatter_nd"} <= {node.op.name for node in nodes} <= {*op_names()}
 
 
 def test_an_opaque_op_says_so() -> None:
