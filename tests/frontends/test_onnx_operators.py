@@ -215,3 +215,14 @@ def test_made_up_names_leave_the_file_s_own_alone(same, make):
     ]  # fmt: skip
     module = same(make(nodes, {"x": (2, 3)}, ("y", "y.step", "z")), {"x": np.float32([[1, -2, 3], [-4, 5, -6]])})
     assert [v.name for v in module.graph.outputs] == ["y", "y.step", "z"]
+
+
+def test_parts_without_elements_leave_no_trace(same, make):
+    """Function bodies split off what need not be turned, and join it again, where there is nothing of it."""
+    nodes = [
+        helper.make_node("Split", ["x", "sizes"], ["a", "b"], axis=1),
+        helper.make_node("Neg", ["a"], ["n"]),
+        helper.make_node("Concat", ["n", "b"], ["y"], axis=1),
+    ]
+    module = same(make(nodes, {"x": X.shape}, constants={"sizes": ints(4, 0)}), {"x": X})
+    assert [n.op.name for n in module.graph.nodes] == ["math.neg"]

@@ -6,6 +6,7 @@ import numpy as np
 
 from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import Constant
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 from gossamer.ir.ops import Concat, Expand, Pad, Slice, Split, Tile
@@ -17,10 +18,12 @@ _MODES: dict[str, PadMode] = {"constant": "constant", "reflect": "reflect", "edg
 
 @operator("Concat")
 def concat(call: Call) -> Result:
-    first, *rest = call.values()
-    if not rest:
-        return first
-    return call.emit(Concat((first, *rest), call.axis(first.type.rank, 0)))
+    """Parts without elements add nothing: function bodies have them where there is nothing to keep."""
+    items = [call.item(i) for i in range(len(call.node.input))]
+    shapes = [item.shape if isinstance(item, Value) else item.type.shape for item in items]
+    axis = call.axis(len(shapes[0]), 0)
+    filled = [i for i, shape in enumerate(shapes) if len(shape) != len(shapes[0]) or shape[axis] > 0] or [0]
+    return call.emit(Concat(tuple(map(call.value, filled)), axis)) if len(filled) > 1 else items[filled[0]]
 
 
 @operator("Slice")
@@ -48,7 +51,14 @@ def split(call: Call) -> Result:
         parts = call.attr_int("num_outputs", len(call.node.output))
         chunk = -(-x.shape[axis] // parts)
         sizes = tuple(min(chunk, max(0, x.shape[axis] - i * chunk)) for i in range(parts))
+    if sum(sizes) == x.shape[axis] in sizes and not x.type.quant:  # the others are empty
+        return tuple(x if size else _empty(x, axis) for size in sizes)
     return call.emit_all(Split(x, sizes, axis)) if len(sizes) > 1 else x
+
+
+def _empty(x: Value, axis: int) -> Constant:
+    kind = x.type.with_shape(tuple(0 if i == axis else e for i, e in enumerate(x.shape)))
+    return Constant(kind, lambda: np.zeros(kind.shape, kind.dtype.numpy))
 
 
 @operator("Pad")
