@@ -210,13 +210,19 @@ def _shr(d: str, x: Scalar, y: Scalar) -> Scalar:
 
 
 def _shifts(d: str, y: Scalar) -> Scalar:
-    below = tirx.LT(y, number(_bits(d), d))
-    # Of unsigned numbers tvm would make y - 0 and 0 - y, which it refuses to compute.
-    return tirx.And(tirx.LE(number(0, d), y), below) if d.startswith("int") else below
+    signed, places = _signed(d, y)
+    return tirx.And(tirx.LE(number(0, signed), places), tirx.LT(places, number(_bits(d), signed)))
 
 
 def _places(d: str, y: Scalar) -> Scalar:
-    return tirx.Select(_shifts(d, y), y, number(_bits(d) - 1, d))
+    signed, places = _signed(d, y)
+    return cast(tirx.Select(_shifts(d, y), places, number(_bits(d) - 1, signed)), d)
+
+
+def _signed(d: str, y: Scalar) -> tuple[str, Scalar]:
+    """A number as a signed one of its width: unsigned, tvm would make a difference of it that it refuses to compute."""
+    signed = d.removeprefix("u")
+    return signed, cast(y, signed)
 
 
 def _not(d: str, x: Scalar) -> Scalar:
