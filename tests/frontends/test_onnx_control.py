@@ -159,6 +159,17 @@ def test_an_operator_through_its_function_body(same, make):
     assert {node.label for node in module.graph.nodes if node.op.name != "ir.param"} == {"mvn"}
 
 
+def test_sequences_exist_at_import_alone(make):
+    nodes = [helper.make_node("SequenceConstruct", ["x", "x"], ["s"]), helper.make_node("Relu", ["s"], ["y"], "r")]
+    assert refused(make(nodes, {"x": X.shape})) == (
+        "1 node cannot be imported: r (Relu): 's' is a sequence, and a tensor is needed"
+    )
+    assert refused(make(nodes[:1], {"x": X.shape}, ("s",))) == "output 's' is a sequence, and only tensors are supported"
+    joined = helper.make_node("ConcatFromSequence", ["s"], ["y"], axis=0, new_axis=1)
+    module = load(make([nodes[0], joined], {"x": X.shape}))
+    np.testing.assert_array_equal(evaluate(module, {"x": X})["y"], np.stack([X, X]))
+
+
 RESHAPE = [helper.make_node("Reshape", ["x", "shape"], ["y"], "r")]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from onnx import AttributeProto, GraphProto, NodeProto, helper
 
 from gossamer.frontends.onnx.scope import Scope
-from gossamer.frontends.onnx.tensors import Constant, checked_type, constant_of, dtype_of
+from gossamer.frontends.onnx.tensors import Constant, Item, Listed, checked_type, constant_of, dtype_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
@@ -20,7 +20,7 @@ from gossamer.ir.types import DType, TensorType, Value
 class Graphs(Protocol):
     """Imports inner graphs, those of If and Loop."""
 
-    def graph(self, graph: GraphProto, given: Sequence[Value | Constant], node: NodeProto) -> tuple[str, ...]: ...
+    def graph(self, graph: GraphProto, given: Sequence[Item], node: NodeProto) -> tuple[str, ...]: ...
 
 
 class Call:
@@ -41,6 +41,19 @@ class Call:
         if not self.has(index):
             raise FrontendError(f"operand {index} is missing")
         return self._scope.look(self.node.input[index])
+
+    def anything(self, index: int) -> Item:
+        """Operand `index`, though it be a sequence."""
+        if not self.has(index):
+            raise FrontendError(f"operand {index} is missing")
+        return self._scope.anything(self.node.input[index])
+
+    def listed(self, index: int) -> Listed:
+        """Operand `index`, which has to be a sequence."""
+        item = self.anything(index)
+        if not isinstance(item, Listed):
+            raise FrontendError(f"its operand '{self.node.input[index]}' is a tensor, and a sequence is needed")
+        return item
 
     def value(self, index: int) -> Value:
         """Operand `index` as a value; a constant becomes a parameter."""
@@ -94,12 +107,12 @@ class Call:
         """The element type that the attribute names by its ONNX number."""
         return dtype_of(self.attr_int(name, 0), "its result") if name in self._attributes else default
 
-    def graph(self, name: str, given: Sequence[Value | Constant]) -> tuple[Value | Constant, ...]:
+    def graph(self, name: str, given: Sequence[Item]) -> tuple[Item, ...]:
         """Import the inner graph in attribute `name` on `given` inputs: what its outputs are."""
         found = self._attributes.get(name)
         if found is None or found.type != AttributeProto.GRAPH:
             raise FrontendError(f"its attribute '{name}' is malformed: a graph is needed")
-        return tuple(self._scope.look(output) for output in self._graphs.graph(found.g, given, self.node))
+        return tuple(self._scope.anything(output) for output in self._graphs.graph(found.g, given, self.node))
 
     def _attribute(self, name: str, kind: int, default: Any) -> Any:
         found = self._attributes.get(name)
@@ -141,8 +154,10 @@ class Call:
         """Append an op of several results on the way there."""
         return self._append(op, [self._scope.fresh(f"{self._stem}.step") for _ in op.infer()])
 
-    def as_value(self, item: Value | Constant, suffix: str) -> Value:
-        """What is perhaps a constant, as a value: a new parameter then."""
+    def as_value(self, item: Item, suffix: str) -> Value:
+        """What is perhaps a constant, as a value: a new parameter then. Unsupported for a sequence."""
+        if isinstance(item, Listed):
+            raise Unsupported("it gives a sequence where a tensor is needed")
         return item if isinstance(item, Value) else self.derived(item, suffix)
 
     def derived(self, constant: Constant, suffix: str) -> Value:

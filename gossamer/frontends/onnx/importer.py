@@ -9,7 +9,7 @@ from onnx import GraphProto, ModelProto, ValueInfoProto
 from gossamer.frontends.onnx.inputs import fixed_inputs, input_types
 from gossamer.frontends.onnx.read import opsets_of
 from gossamer.frontends.onnx.scope import Scope
-from gossamer.frontends.onnx.tensors import read_tensor
+from gossamer.frontends.onnx.tensors import Listed, read_tensor
 from gossamer.frontends.onnx.walk import Walk
 from gossamer.ir.build import renamed
 from gossamer.ir.errors import FrontendError
@@ -48,7 +48,10 @@ def _finished(graph: GraphProto, scope: Scope) -> Graph:
     outputs: dict[str, Value] = {}  # by name: some exporters list an output twice, which says nothing more
     fixed = {v.name for v in scope.builder.inputs} | {info.name for info in graph.output}
     for info in graph.output:
-        value = scope.value(info.name, scope.look(info.name))
+        item = scope.anything(info.name)
+        if isinstance(item, Listed):
+            raise FrontendError(f"output '{info.name}' is a sequence, and only tensors are supported")
+        value = scope.value(info.name, item)
         if value.name != info.name and (value.name in fixed or value in outputs.values() or _is_param(scope, value)):
             # A second name for the same thing needs an op that defines it.
             value = scope.builder.add(Reshape(value, value.shape), info.name, label=info.name)

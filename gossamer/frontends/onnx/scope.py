@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from gossamer.frontends.onnx.tensors import Constant, constant_of
+from gossamer.frontends.onnx.tensors import Constant, Item, Listed, constant_of
+from gossamer.frontends.problems import Unsupported
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array, Params
@@ -22,19 +23,26 @@ class Scope:
 
     def __init__(self, taken: set[str]) -> None:
         self.builder = GraphBuilder()
-        self._items: dict[str, Value | Constant | None] = {}
+        self._items: dict[str, Item | None] = {}
         self._params: dict[str, Array | Callable[[], Array]] = {}
         self._placed: dict[tuple[str, TensorType], Value] = {}
         self._taken = taken
         self._serials: dict[str, int] = {}
 
-    def define(self, name: str, item: Value | Constant | None) -> None:
+    def define(self, name: str, item: Item | None) -> None:
         """None marks a name as lost. FrontendError when the name is already defined."""
         if name in self._items:
             raise FrontendError(f"the graph is malformed: '{name}' is defined twice")
         self._items[name] = item
 
     def look(self, name: str) -> Value | Constant:
+        """The tensor of that name. Unsupported when it is a sequence."""
+        item = self.anything(name)
+        if isinstance(item, Listed):
+            raise Unsupported(f"'{name}' is a sequence, and a tensor is needed")
+        return item
+
+    def anything(self, name: str) -> Item:
         if name not in self._items:
             raise FrontendError(f"the graph is malformed: '{name}' is used before it is defined")
         item = self._items[name]
@@ -42,7 +50,7 @@ class Scope:
             raise Lost(name)
         return item
 
-    def withdraw(self, name: str) -> Value | Constant | None:
+    def withdraw(self, name: str) -> Item | None:
         """What the name was defined as; it can be defined again."""
         return self._items.pop(name, None)
 

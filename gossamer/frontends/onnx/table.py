@@ -12,10 +12,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from gossamer.frontends.onnx.call import Call
-from gossamer.frontends.onnx.tensors import Constant
-from gossamer.ir.types import Value
+from gossamer.frontends.onnx.tensors import Item
 
-Result: TypeAlias = Value | Constant | tuple[Value | Constant, ...]
+Result: TypeAlias = Item | tuple[Item, ...]
 Handler: TypeAlias = Callable[[Call], Result]
 
 HANDLERS: dict[tuple[str, str], Handler] = {}

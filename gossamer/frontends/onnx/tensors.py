@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from onnx import TensorProto, TypeProto, helper, numpy_helper
@@ -11,7 +12,7 @@ from gossamer.frontends.limits import check_elements
 from gossamer.frontends.onnx.external import External, find_external
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
-from gossamer.ir.types import DType, TensorType
+from gossamer.ir.types import DType, TensorType, Value
 
 _NAMES = {
     "FLOAT": "f32", "DOUBLE": "f64", "FLOAT16": "f16", "BFLOAT16": "bf16", "FLOAT8E4M3FN": "f8e4m3",
@@ -33,6 +34,17 @@ class Constant:
     type: TensorType
     load: Callable[[], Array]
     name: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """A sequence whose items are known one by one. It exists while a file is imported, and never in the IR."""
+
+    items: tuple["Value | Constant", ...]
+
+
+Item: TypeAlias = Value | Constant | Listed
+"""What a name of the file may stand for."""
 
 
 def constant_of(array: Array) -> Constant:

@@ -16,10 +16,9 @@ from gossamer.frontends.onnx.functions import Body, body_of, has_body, local_bod
 from gossamer.frontends.onnx.renaming import Renaming
 from gossamer.frontends.onnx.scope import Lost, Scope
 from gossamer.frontends.onnx.table import HANDLERS, Result
-from gossamer.frontends.onnx.tensors import Constant, constant_of, narrow, onnx_type, read_tensor
+from gossamer.frontends.onnx.tensors import Constant, Item, constant_of, narrow, onnx_type, read_tensor
 from gossamer.frontends.problems import Problems, UnknownOperator, Unsupported
 from gossamer.ir.errors import FrontendError, IRError
-from gossamer.ir.types import Value
 
 _DEPTH_MAX = 24
 _NODES_MAX = 20_000
@@ -46,7 +45,7 @@ class Walk:
                 if output:
                     self.scope.define(output, result)
 
-    def graph(self, graph: GraphProto, given: Sequence[Value | Constant], node: NodeProto) -> tuple[str, ...]:
+    def graph(self, graph: GraphProto, given: Sequence[Item], node: NodeProto) -> tuple[str, ...]:
         """Import an inner graph of `node` whose inputs are `given`: the names of its outputs."""
         renaming = self._renaming(node)
         if len(graph.input) > len(given) or graph.sparse_initializer:
@@ -73,8 +72,8 @@ class Walk:
         finally:
             self._opsets, self._depth = outer, self._depth - 1
 
-    def _noted(self, node: NodeProto) -> tuple[Value | Constant | None, ...]:
-        nothing: tuple[Value | Constant | None, ...] = (None,) * len(node.output)
+    def _noted(self, node: NodeProto) -> tuple[Item | None, ...]:
+        nothing: tuple[Item | None, ...] = (None,) * len(node.output)
         try:
             return self._imported(node)
         except UnknownOperator as operator:
@@ -86,7 +85,7 @@ class Walk:
                 self.problems.unknown(_operator(node), title(node))
         return nothing
 
-    def _imported(self, node: NodeProto) -> tuple[Value | Constant | None, ...]:
+    def _imported(self, node: NodeProto) -> tuple[Item | None, ...]:
         if node.op_type == "Constant" and node.attribute and node.attribute[0].name == "value":
             return (read_tensor(node.attribute[0].t, self.folder, node.output[0]),)
         try:
@@ -123,7 +122,7 @@ class Walk:
             raise FrontendError(f"with it the constants computed at import have more than {_FOLDED_MAX} elements")
         return results
 
-    def _through_body(self, node: NodeProto) -> tuple[Value | Constant | None, ...]:
+    def _through_body(self, node: NodeProto) -> tuple[Item | None, ...]:
         """Import what the standard says the operator is made of."""
         if self._unknown(node):
             raise UnknownOperator(_operator(node))
@@ -136,7 +135,7 @@ class Walk:
             raise Unsupported("the ONNX standard defines no body for this use of it")
         return self._bodied(body, node)
 
-    def _bodied(self, body: Body, node: NodeProto) -> tuple[Value | Constant | None, ...]:
+    def _bodied(self, body: Body, node: NodeProto) -> tuple[Item | None, ...]:
         self._inside(body.nodes, body.opsets)
         return tuple(self.scope.withdraw(name) if name else None for name in node.output)
 

@@ -6,7 +6,7 @@ from .running import Verdict
 
 _IMPORT = (
     (r"element type STRING|String|RegexFullMatch|LabelEncoder", "strings"),
-    (r"is not a tensor|Sequence|Optional|sequence_model", "sequences and optional values as inputs or outputs"),
+    (r"is not a tensor|Sequence|is a sequence|Optional", "sequences and optional values as inputs or outputs"),
     (r"preview\.training|training mode", "training"),
     (r"Random|Bernoulli|Multinomial", "random numbers"),
     (r"element type FLOAT", "element types that the IR lacks: fnuz floats of 8 bits, fp4, e8m0"),
@@ -15,6 +15,7 @@ _IMPORT = (
     (r"ai\.onnx\.ml:", "classical machine learning (trees, encoders)"),
     (r"TfIdfVectorizer", "counting of n-grams"),
     (r"reads the bits of", "bits of floats read as integers (BitCast)"),
+    (r"extents are at least 1", "an input of open shape given no elements"),
     (r"batched form of opset 8", "Scan as opset 8 had it"),
     (r"computed at run time and has to be a constant", "an operand that shapes depend on is computed at run time"),
 )  # fmt: skip

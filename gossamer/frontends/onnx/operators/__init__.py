@@ -29,6 +29,7 @@ from gossamer.frontends.onnx.operators import (  # noqa: F401
     reducing,
     resize,
     roi_align,
+    sequences,
     shaping,
     signal,
     trigonometry,

@@ -9,13 +9,11 @@ import numpy as np
 
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant, constant_of
+from gossamer.frontends.onnx.tensors import Constant, Item, constant_of
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Concat, Reshape, Slice, Where
 from gossamer.ir.types import Value
-
-Item = Value | Constant
 
 
 @operator("If")
@@ -32,7 +30,7 @@ def loop(call: Call) -> Result:
     """The body once per iteration: (number, condition, carried ...) -> (condition, carried ..., results ...)."""
     count, condition = call.constant(0), _truth(call.constant(1))
     limit = None if count is None else int(np.ravel(count)[0])
-    carried: tuple[Item, ...] = tuple(call.item(i) for i in range(2, len(call.node.input)))
+    carried: tuple[Item, ...] = tuple(call.anything(i) for i in range(2, len(call.node.input)))
     found: list[tuple[Item, ...]] = []
     while condition and (limit is None or len(found) < limit):
         given = (constant_of(np.asarray(len(found), np.int64)), constant_of(np.asarray(condition)), *carried)
@@ -49,7 +47,8 @@ def scan(call: Call) -> Result:
     if call.opset < 9:
         raise Unsupported("it is the batched form of opset 8; convert the model with onnx.version_converter")
     scanned, inputs = call.attr_int("num_scan_inputs", 1), [call.item(i) for i in range(len(call.node.input))]
-    states, sources = inputs[: len(inputs) - scanned], inputs[len(inputs) - scanned :]
+    states: list[Item] = [*inputs[: len(inputs) - scanned]]
+    sources = inputs[len(inputs) - scanned :]
     results = len(call.node.output) - len(states)
     axes = _numbers(call, "scan_input_axes", scanned)
     backwards = _numbers(call, "scan_input_directions", scanned)
@@ -94,7 +93,7 @@ def _chosen(call: Call, condition: Value, yes: Item, no: Item) -> Value:
     return call.step(Where(where, yes, no))
 
 
-def _slice(call: Call, item: Item, axis: int, index: int) -> Item:
+def _slice(call: Call, item: Value | Constant, axis: int, index: int) -> Item:
     """Slice `index` along an axis, which goes."""
     rank = item.type.rank
     axis += rank if axis < 0 else 0
@@ -114,10 +113,10 @@ def _stacked(call: Call, index: int, steps: Sequence[tuple[Item, ...]], axis: in
     known = [item.load() for item in items if isinstance(item, Constant)]
     if len(known) == len(items):
         return constant_of(np.stack(known, axis))
-    rank = items[0].type.rank + 1
+    values = [call.as_value(item, "result") for item in items]
+    rank = values[0].type.rank + 1
     place = axis + rank if axis < 0 else axis
     wide: list[Value] = []
-    for item in items:
-        value = call.as_value(item, "result")
+    for value in values:
         wide.append(call.step(Reshape(value, (*value.shape[:place], 1, *value.shape[place:]))))
     return call.step(Concat(tuple(wide), place)) if len(wide) > 1 else wide[0]

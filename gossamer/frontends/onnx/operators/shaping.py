@@ -13,11 +13,6 @@ from gossamer.ir.ops import Reshape, Transpose
 from gossamer.ir.types import Value
 
 
-@operator("Identity")
-def identity(call: Call) -> Result:
-    return call.item(0)
-
-
 @operator("Dropout")
 def dropout(call: Call) -> Result:
     """Nothing at inference; the mask says that every element is kept."""
