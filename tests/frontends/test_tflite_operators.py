@@ -1,5 +1,8 @@
 """TensorFlow Lite operators one at a time against LiteRT, in floats and in integers; and files that are refused."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -379,3 +382,12 @@ def test_damaged_files_are_refused_and_nothing_worse(tmp_path):
             refused += 1
             assert "\n" not in str(error) and str(error).startswith(str(path))
     assert refused > 200
+
+
+def test_the_docs_name_every_operator():
+    from gossamer.frontends.tflite import importer  # noqa: F401  (fills the table)
+    from gossamer.frontends.tflite.table import HANDLERS
+
+    page = (Path(__file__).parents[2] / "docs" / "quantised.md").read_text()
+    listed = page.partition("\nOperators: ")[2].partition(".\n")[0]
+    assert re.findall(r"`(\w+)`", listed) == sorted(HANDLERS)

@@ -108,7 +108,7 @@ def split(call: Call) -> tuple[Placed, ...]:
     x = call.any(1)
     place = TO_NHWC[axis] if x.nchw else axis
     extent = x.value.shape[place]
-    if count < 1 or extent % count:
+    if count < 1 or extent % count or count != len(call.operator.outputs):
         raise FrontendError(f"it is malformed: it splits {extent} into {count} parts")
     if count == 1:
         return (x,)
@@ -132,6 +132,8 @@ def unpack(call: Call) -> tuple[Placed, ...]:
     x = call.plain(0)
     axis = from_front(call.options(UnpackOptions).Axis(), x.type.rank)
     shape = (*x.shape[:axis], *x.shape[axis + 1 :])
+    if x.shape[axis] != len(call.operator.outputs):
+        raise FrontendError(f"it is malformed: it takes {x.shape[axis]} slices apart")
     if x.shape[axis] == 1:
         return (Placed(call.emit(Reshape(x, shape))),)
     parts = call.steps(Split(x, (1,) * x.shape[axis], axis))
