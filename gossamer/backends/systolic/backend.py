@@ -14,7 +14,7 @@ from gossamer.backends.systolic.energy import area_mm2
 from gossamer.backends.systolic.hardware import SystolicHardware
 from gossamer.backends.systolic.infeasible import why_not
 from gossamer.backends.systolic.model import price
-from gossamer.ir.analysis import layer as layer_of
+from gossamer.ir.analysis import node_layers
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
@@ -37,12 +37,11 @@ class SystolicBackend:
 
     def supports(self, node: Node) -> Infeasible | None:
         """Everything but products of operands wider than any PE takes; the rest uses the vector lanes."""
-        layer = layer_of(node)
-        if layer is None or layer.kind not in ("conv", "gemm"):
-            return None
-        if max(layer.weight_bits, layer.activation_bits) <= WIDEST:
-            return None
-        return why_not(node.title, layer, SystolicHardware(pe_bits=WIDEST))
+        for part, layer in node_layers(node):  # those of the body, for a scan
+            wide = max(layer.weight_bits, layer.activation_bits) > WIDEST
+            if layer.kind in ("conv", "gemm") and wide:
+                return why_not(part.title, layer, SystolicHardware(pe_bits=WIDEST))
+        return None
 
     def schedules(self, node: Node, hardware: Hardware) -> Sequence[Schedule]:
         """The mapping the model chooses, then the other legal ones from fast to slow; empty without weights."""

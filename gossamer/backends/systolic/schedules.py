@@ -25,6 +25,7 @@ from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.layer import Layer
+from gossamer.ir.ops.scan import Scan
 from gossamer.ir.schedule import Schedule, Tile
 
 
@@ -38,8 +39,11 @@ class Mapping:
 
 
 def node_schedules(node: Node, hardware: Hardware) -> Sequence[Schedule]:
-    """Legal schedules of a node, the model's choice first; empty for nodes that use the vector lanes or do not fit."""
-    layer = layer_of(node)
+    """Legal schedules of a node, the model's choice first; empty for nodes that use the vector lanes or do not fit.
+
+    Empty for a scan too: its body has no loops of its own that a schedule could name, and the model chooses.
+    """
+    layer = None if isinstance(node.op, Scan) else layer_of(node)
     if layer is None or layer.kind not in ("conv", "gemm"):
         return ()
     return tuple(mapping.schedule for mapping in layer_mappings(layer, hardware))
