@@ -97,7 +97,8 @@ def test_every_unsupported_operator_is_listed_at_once(make):
     ]
     assert refused(make(nodes, {"x": (1, 3, 2, 2)}, domains=["my.ops"])) == (
         "2 operators are not supported: LSTMish (nodes first, d), my.ops:Twist (node second); "
-        "1 node cannot be imported: places (NonZero): its operand 'a' is computed at run time and has to be a constant; "
+        "1 node cannot be imported: places (NonZero): its operand 'a' is computed at run time and has to be a "
+        "constant; "
         "if it is always the same, load the model with constants={'x': ...}"
     )
 
