@@ -9,7 +9,7 @@ _DIFF = {"+": "\x1b[32m", "-": "\x1b[31m", "@": "\x1b[36m"}
 _IR = (
     ("comment", r"(?m:^\s*//.*$)|  # .*$", "\x1b[2m"),
     ("op", r"(?<== )(?:[a-z_]+\.)[a-z0-9_.]+", "\x1b[1m"),
-    ("type", r"(?<=: )[a-z0-9]+\[[0-9,]*\]", "\x1b[36m"),
+    ("type", r"\b(?:[iuf][0-9]+|bf16|f8e4m3|f8e5m2|bool)\[[0-9,]*\]", "\x1b[36m"),
     ("note", r"@(?:schedule|label)\b", "\x1b[35m"),
     ("loop", r"\b(?:for|in)\b", "\x1b[34m"),
 )
@@ -23,8 +23,13 @@ def coloured() -> bool:
 
 
 def paint_ir(text: str) -> str:
-    """IR text, or a screen of `--op`: ops, types, notes and loops stand out."""
+    """IR text: ops, types, notes and loops stand out."""
     return _PATTERN.sub(lambda m: f"{_COLOURS[m.lastgroup or 'op']}{m[0]}{_RESET}", text)
+
+
+def paint_screen(text: str) -> str:
+    """A screen of `--op`: as IR text, with its headings."""
+    return re.sub(r"(?m)^(\S.*)$", f"\x1b[1;34m\\1{_RESET}", paint_ir(text))
 
 
 def paint_diff(text: str) -> str:

@@ -132,15 +132,14 @@ def _op(stages: "Sequence[Stage]", after: str | None, name: str, document: dict[
     found = Describer(stage.module, pricers).details(node)
     others = namesakes(stage.module, node)
     document["op"] = {"after": called, **asdict(found), "others": others}
-    return _painted("ir", op_screen(found, called, others))
+    return _painted("screen", op_screen(found, called, others))
 
 
 def _painted(kind: str, text: str) -> str:
-    from gossamer.cli.colour import coloured, paint_diff, paint_ir
+    from gossamer.cli.colour import coloured, paint_diff, paint_ir, paint_screen
 
-    if not coloured():
-        return text
-    return paint_diff(text) if kind == "diff" else paint_ir(text)
+    paints = {"ir": paint_ir, "diff": paint_diff, "screen": paint_screen}
+    return paints[kind](text) if coloured() else text
 
 
 def describe(stage: "Stage") -> dict[str, Any]:

@@ -94,8 +94,9 @@ def test_one_screen_at_a_time(cli, tiny_onnx: Path) -> None:
 
 
 def test_colours_only_on_a_terminal() -> None:
-    from gossamer.cli.colour import paint_diff, paint_ir
+    from gossamer.cli.colour import paint_diff, paint_ir, paint_screen
 
+    assert paint_screen("loop nest\n  for i in 0..2:\n").startswith("\x1b[1;34mloop nest\x1b[0m\n  \x1b[34mfor")
     assert paint_diff("--- a\n+x\n y\n") == "\x1b[31m--- a\x1b[0m\n\x1b[32m+x\x1b[0m\n y\n"
     painted = paint_ir('%y: f32[1,2] = nn.relu %x @label "a"\n')
     assert "\x1b[1mnn.relu\x1b[0m" in painted and "\x1b[36mf32[1,2]\x1b[0m" in painted
