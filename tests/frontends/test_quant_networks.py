@@ -2,6 +2,7 @@
 
 import numpy as np
 import onnx
+import onnx.version_converter
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
@@ -42,21 +43,25 @@ def network():
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-class Samples:
-    """What the quantiser calibrates with."""
+class Feeds:
+    """Inputs, one after the other: what the quantiser calibrates with."""
 
-    def __init__(self):
-        self.left = [{"x": RNG.standard_normal((1, 3, 8, 8)).astype(np.float32)} for _ in range(8)]
+    def __init__(self, feeds):
+        self.left = list(feeds)
 
     def get_next(self):
         return self.left.pop() if self.left else None
+
+
+def samples():
+    return Feeds([{"x": RNG.standard_normal((1, 3, 8, 8)).astype(np.float32)} for _ in range(8)])
 
 
 def quantised(tmp_path, form, **options):
     quantization = pytest.importorskip("onnxruntime.quantization")
     path = tmp_path / "quantised.onnx"
     quantization.quantize_static(
-        network(), str(path), Samples(), quant_format=getattr(quantization.QuantFormat, form), **options
+        network(), str(path), samples(), quant_format=getattr(quantization.QuantFormat, form), **options
     )
     return path
 
@@ -160,3 +165,25 @@ return %y
 """
     module = parse_module(text)
     return module.with_graph(module.graph, Params({"w": RNG.integers(-127, 128, (3, 2, 3, 3)).astype(np.int8)}))
+
+
+@pytest.mark.parametrize("form", ["QDQ", "QOperator"])
+@pytest.mark.parametrize("name, count", [("resnet8", 10), ("mobilenet_v1", 28)])
+def test_published_networks_quantised_by_onnxruntime(data, tmp_path, onnxruntime, name, count, form):
+    """Every product in integers; the outputs of a softmax in 256 steps are equal, or one step apart."""
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    proto = onnx.version_converter.convert_version(onnx.load(data / "onnx_mlperf_tiny" / f"{name}.onnx"), 17)
+    given = proto.graph.input[0]
+    shape = [d.dim_value for d in given.type.tensor_type.shape.dim]
+    feeds = [{given.name: RNG.random(shape).astype(np.float32)} for _ in range(4)]
+    onnx.save(proto, tmp_path / "float.onnx")
+    path = tmp_path / "quantised.onnx"
+    quantization.quantize_static(
+        tmp_path / "float.onnx", path, Feeds(feeds[1:]), per_channel=True,
+        quant_format=getattr(quantization.QuantFormat, form),
+    )  # fmt: skip
+    module = run_pipeline(load(path), FOLDED)
+    assert [(op.operands[0].dtype.bits, op.operands[1].dtype.bits) for op in products(module)] == [(8, 8)] * count
+    (wanted,) = onnxruntime(onnx.load(path), feeds[0])
+    found = evaluate(module, feeds[0])[module.graph.outputs[0].name]
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1.01 / 255)
