@@ -99,6 +99,14 @@ def test_an_op_is_found_by_label_result_or_the_end_of_either() -> None:
     assert node_called(fused, "two").op.name == "ir.fused", "a fused op answers to what it holds"
 
 
+def test_names_cannot_steer_a_terminal() -> None:
+    text = TEXT.replace('"two"', '"\\u{1b}[31mred\\n"')
+    before, after = module(text), module(text.replace("nn.sigmoid", "nn.tanh"))
+    screen = op_screen(Describer(before).details(before.graph.nodes[1]), "import")
+    for shown in (screen, unified(before, after, ("a", "b"))):
+        assert "\x1b" not in shown and "\\u{1b}[31mred\\n" in shown
+
+
 def test_titles() -> None:
     fused = gs.inspect(module(), "fuse")[-1].module
     assert summary_of(fused.graph.nodes[0]) == "nn.relu+nn.sigmoid+math.add"

@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from gossamer.ir.lexer import value_name
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.print import print_node
 from gossamer.ir.print_values import BriefTypes
 from gossamer.report.inspection.match import matched
+from gossamer.report.inspection.titles import visible
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Graph, Module
@@ -70,8 +72,11 @@ def statements(module: "Module", keys: Sequence[Hashable]) -> tuple[Statement, .
     """The module's inputs, ops (one key each) and outputs as they are printed, with long lists cut."""
     graph = module.graph
     types = BriefTypes()
-    inputs = [Statement(("input", v.name), v.name, (f"%{v.name}: {types.text(v.type)} = input",)) for v in graph.inputs]
-    outputs = ", ".join(f"%{value.name}" for value in graph.outputs)
+    inputs = [
+        Statement(("input", v.name), v.name, (f"{value_name(v.name)}: {types.text(v.type)} = input",))
+        for v in graph.inputs
+    ]
+    outputs = ", ".join(value_name(value.name) for value in graph.outputs)
     return (*inputs, *_ops(graph, keys), Statement(("return",), "return", (f"return {outputs}",)))
 
 
@@ -124,5 +129,5 @@ def _printed(lines: Sequence[Line], hunk: tuple[int, int]) -> Iterator[str]:
     old, new = (sum(line.mark != skip for line in lines[:start]) for skip in ("+", "-"))
     olds, news = (sum(line.mark != skip for line in lines[start:stop]) for skip in ("+", "-"))
     title = next(line.title for line in lines[start:stop] if line.mark != " ")
-    yield f"@@ -{old + bool(olds)},{olds} +{new + bool(news)},{news} @@ {title}"
+    yield f"@@ -{old + bool(olds)},{olds} +{new + bool(news)},{news} @@ {visible(title)}"
     yield from (line.mark + line.text for line in lines[start:stop])

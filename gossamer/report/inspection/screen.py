@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from gossamer.report.inspection.details import Details, Operand
 from gossamer.report.inspection.prices import Price
-from gossamer.report.inspection.titles import short_name
+from gossamer.report.inspection.titles import short_name, visible
 from gossamer.report.units import quantity
 
 MOST = 12
@@ -17,8 +17,9 @@ WIDTH = 44
 def op_screen(found: Details, stage: str, others: Sequence[str] = ()) -> str:
     """The screen; ends with a newline. `others` are ops of the same label."""
     kind = found.kind if found.summary == found.kind else f"{found.kind}: {found.summary}"
+    head = f"{visible(found.title)}  ({kind})"
     sections = [
-        (f"{found.title}  ({kind})  after {stage}" if stage != "import" else f"{found.title}  ({kind})", []),
+        (f"{head}  after {stage}" if stage != "import" else head, []),
         ("operands", _values(found.operands)),
         ("results", _values(found.results)),
         ("loop nest", found.nest.splitlines()),
@@ -29,7 +30,7 @@ def op_screen(found: Details, stage: str, others: Sequence[str] = ()) -> str:
     ]
     if others:
         more = [f"and {len(others) - MOST} more"] if len(others) > MOST else []
-        sections.append(("other ops with this label", [*others[:MOST], *more]))
+        sections.append(("other ops with this label", [*map(visible, others[:MOST]), *more]))
     return "\n".join("\n".join([name, *(f"  {line}" for line in lines), ""]) for name, lines in sections)
 
 
@@ -47,8 +48,8 @@ def _values(values: Sequence[Operand]) -> list[str]:
 
 
 def _value(value: Operand) -> tuple[str, ...]:
-    name = f"%{short_name(value.name, WIDTH)}"
-    return value.called, name, value.type, quantity(value.bytes, "B"), _brief(value.where)
+    name = f"%{short_name(visible(value.name), WIDTH)}"
+    return value.called, name, value.type, quantity(value.bytes, "B"), _brief(visible(value.where))
 
 
 def _brief(where: str) -> str:

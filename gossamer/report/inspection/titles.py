@@ -4,6 +4,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from gossamer.ir.analysis import macs
+from gossamer.ir.lexer import quoted
 from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Fused, Param
 from gossamer.report.units import quantity
@@ -29,6 +30,11 @@ def joined(body: "Graph") -> str:
     if len(kinds) <= MOST:
         return "+".join(kinds)
     return f"{'+'.join(kinds[: MOST - 1])}+... ({len(kinds)} ops)"
+
+
+def visible(name: str) -> str:
+    """A name from a model as it may be written to a terminal: control characters as IR text escapes them."""
+    return name if name.isprintable() else quoted(name)[1:-1]
 
 
 def short_name(name: str, most: int = 40) -> str:
