@@ -49,3 +49,20 @@ def test_precision_comes_back(bits, prepared, image):
     np.testing.assert_allclose(evaluate(returned, {"x": image})["y"], wanted, rtol=1e-5, atol=1e-5)
     kinds = {v.dtype.bits for n in returned.graph.nodes for v in n.results if v.type.quant is not None}
     assert bits in kinds
+
+
+@pytest.mark.slow
+def test_published_int8_keyword_spotting(data):
+    """MLPerf Tiny's int8 network: MLIR and torch give the reference's integers, onnxruntime is within one step."""
+    from gossamer.codegen.torch import to_torch
+
+    ort = pytest.importorskip("onnxruntime")
+    pytest.importorskip("tflite", reason="reading .tflite files needs the extra 'tflite'")
+    module = load(data / "mlperf_tiny_models" / "kws_ref_model.tflite")
+    (value,) = module.graph.inputs
+    x = np.random.default_rng(0).integers(-128, 128, value.shape).astype(np.int8)
+    wanted = next(iter(evaluate(module, {value.name: x}).values()))
+    np.testing.assert_array_equal(to_torch(module)(torch.from_numpy(x)).numpy(force=True), wanted)
+    found = ort.InferenceSession(export_onnx(module).SerializeToString()).run(None, {value.name: x})[0]
+    assert np.abs(found.astype(int) - wanted.astype(int)).max() <= 1
+    mlir_help.check(module, {value.name: x})
