@@ -228,3 +228,23 @@ def test_what_is_refused(text, make):
     proto = make([node], {"x": X.shape}, constants=dict(zip(names, constants)), opset=22)
     with pytest.raises(FrontendError, match=re.escape(text)):
         load(proto)
+
+
+ABSURD = {
+    "lp": ("LpPool", {"x": (1, 1, 8, 8)}, {"kernel_shape": [60000, 60000], "pads": [30000] * 4}),
+    "mean": ("AveragePool", {"x": (1, 1, 40000, 40000)}, {"kernel_shape": [2, 2], "dilations": [2, 2]}),
+    "unpool": ("MaxUnpool", {n: (1, 1, 4, 4) for n in "xi"}, {"kernel_shape": [60000] * 2, "strides": [60000] * 2}),
+    "attention": ("Attention", {n: (1, 1, 1 << 20, 1) for n in "qkv"}, {"is_causal": 1}),
+    "regions": ("RoiAlign", {"x": (1, 1, 4, 4), "r": (1, 4), "i": (1,)}, {"sampling_ratio": 1 << 30}),
+    "transform": ("DFT", {"x": (1, 1 << 20, 1)}, {}),
+    "recurrent": ("LSTM", {"x": (1, 1 << 30, 1), "w": (1, 4, 1), "r": (1, 4, 1)}, {"hidden_size": 1}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ABSURD)
+def test_no_few_bytes_make_gigabytes(case, make):
+    """Constants that the importer makes up are measured before they are made."""
+    kind, inputs, attributes = ABSURD[case]
+    proto = make([helper.make_node(kind, [*inputs], ["y"], **attributes)], inputs, opset=23)
+    with pytest.raises(FrontendError, match="it would make a constant of|would be a matrix of"):
+        load(proto)

@@ -11,6 +11,7 @@ from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.sampling import linear_taps, sampled, zero_outside
 from gossamer.frontends.onnx.operators.windows import Window, positions, window_of
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Add, MatMul, Mul, Reshape, Slice, Transpose
@@ -67,6 +68,7 @@ def _positions(call: Call, pairs: Value, window: Window, sizes: tuple[int, ...],
     rows, taps, _, count = pairs.shape
     cut = call.step(Slice(pairs, (0, 0, axis, 0), (rows, taps, axis + 1, count), (1, 1, 1, 1)))
     offsets = call.step(Reshape(cut, (rows, taps, count)))
+    check_made(taps * count)
     kernel = np.indices(window.kernel)[axis].reshape(-1, 1) * window.dilations[axis]
     plain = kernel + np.indices(sizes)[axis].reshape(1, -1) * window.strides[axis] - window.before[axis]
     moved = call.step(Add(offsets, call.param(plain[None], "places", pairs.dtype)))

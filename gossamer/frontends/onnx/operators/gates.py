@@ -5,6 +5,7 @@ import numpy as np
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.activations import joined, log_of_one_plus_exp
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.op import Op
 from gossamer.ir.ops import (
@@ -103,6 +104,7 @@ def hardmax(call: Call) -> Result:
     flat = x if call.opset >= 13 else joined(call, x, axis)
     extents = [1] * flat.type.rank
     extents[axis] = flat.shape[axis]
+    check_made(flat.shape[axis])
     places = call.param(np.arange(flat.shape[axis]).reshape(extents), "places")
     hit = call.step(Equal(call.step(ArgMax(flat, axis)), places))
     return call.emit_shaped(Cast(hit, TensorType(x.dtype, flat.shape)), x.shape)

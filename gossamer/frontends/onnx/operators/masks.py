@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.normalise import cast_to
-from gossamer.frontends.onnx.tensors import Constant
+from gossamer.frontends.onnx.tensors import Constant, check_made
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 from gossamer.ir.ops import And, Less, LessEqual, Pad, Reshape
@@ -76,12 +76,14 @@ def _hides(known: Bools | None, bias: Array | Value | None) -> bool:
 
 def _structure(call: Call, steps: int, keys: int, past: int) -> _Parts:
     """Causality, windows and the lengths of a padded cache."""
+    check_made(steps * keys)
     rows, columns = np.arange(steps)[:, None], np.arange(keys)[None, :]
     ahead = [call.attr_int("right_window_size", -1), *([0] if call.attr_int("is_causal", 0) else [])]
     right = [n for n in ahead if n >= 0][-1:]
     left = [n for n in (call.attr_int("left_window_size", -1),) if n >= 0]
     lengths = call.item(6) if call.has(6) else None
     if lengths is None or isinstance(lengths, Constant):
+        check_made(steps * keys * (1 if lengths is None else lengths.type.elements))
         used = None if lengths is None else np.asarray(lengths.load(), np.int64).reshape(-1, 1, 1, 1)
         place = rows + (past if used is None or past else used - steps)
         known = [columns <= place + n for n in right] + [columns >= place - n for n in left]

@@ -16,6 +16,7 @@ from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.unpooling import places_of_maxima
 from gossamer.frontends.onnx.operators.windows import Numbers, Window, positions, row, window_of
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.ir.op import Op
 from gossamer.ir.ops import (
     Abs,
@@ -107,6 +108,7 @@ def _pooled(call: Call, x: Value, window: Window, pool: Callable[[Value, Window]
 def _sums(call: Call, ceil: bool, x: Value, window: Window) -> Op:
     """Sums over windows: a convolution of every channel by itself with ones."""
     sizes = positions(window, x.shape[2:], ceil)
+    check_made(prod(window.kernel))
     images = call.step(Reshape(x, (prod(x.shape[:2]), 1, *x.shape[2:])))
     ones = call.param(np.ones((1, 1, *window.kernel), x.dtype.numpy), "ones")
     reached = (  # how far the last window reaches behind the tensor, which with `ceil` is more than its padding
@@ -122,7 +124,9 @@ def _sums(call: Call, ceil: bool, x: Value, window: Window) -> Op:
 def _counts(window: Window, extents: Numbers, ceil: bool, counted: bool) -> NDArray[np.float64]:
     """How many elements each mean is over; `counted`: those in the padding too."""
     each: list[NDArray[np.float64]] = []
-    for axis, (count, extent) in enumerate(zip(positions(window, extents, ceil), extents)):
+    sizes = positions(window, extents, ceil)
+    check_made(max(prod(sizes), *(n * k for n, k in zip(sizes, window.kernel))))
+    for axis, (count, extent) in enumerate(zip(sizes, extents)):
         starts = np.arange(count) * window.strides[axis] - window.before[axis]
         taps = starts[:, None] + np.arange(window.kernel[axis]) * window.dilations[axis]
         low, high = (-window.before[axis], extent + window.after[axis]) if counted else (0, extent)

@@ -12,7 +12,7 @@ from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.cells import Functions, gru_step, lstm_step, rnn_step
 from gossamer.frontends.onnx.operators.steps import Steps
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant
+from gossamer.frontends.onnx.tensors import Constant, check_made
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Add, Cast, Concat, Gemm, Less, Reshape, Slice, Transpose, Where
 from gossamer.ir.types import I32, TensorType, Value
@@ -84,6 +84,7 @@ def _mask(call: Call, x: Value) -> Value | None:
         return None
     lengths = call.step(Reshape(call.value(4), (1, batch, 1)))
     lengths = lengths if lengths.dtype == I32 else call.step(Cast(lengths, TensorType(I32, lengths.shape)))
+    check_made(steps)
     places = call.param(np.arange(steps, dtype=np.int32).reshape(steps, 1, 1), "places")
     return call.step(Less(places, lengths))
 
@@ -134,6 +135,7 @@ def _initial(layer: Layer, index: int) -> list[Value]:
 def _initial_state(layer: Layer, place: int, index: int) -> Value:
     call, shape = layer.call, (layer.x.shape[1], layer.units)
     if not call.has(place):
+        check_made(shape[0] * shape[1])
         return call.param(np.zeros(shape), "zeros", layer.x.dtype)
     if not layer.batch_first:
         found = _part(layer, place, index)

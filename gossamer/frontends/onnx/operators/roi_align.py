@@ -8,6 +8,7 @@ from gossamer.frontends.onnx.call import Call
 from gossamer.frontends.onnx.operators.normalise import cast_to
 from gossamer.frontends.onnx.operators.sampling import Taps, linear_taps, sampled, tap_values
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import (
@@ -89,6 +90,7 @@ def _samples(call: Call, rois: Value, column: int, grid: Grid) -> Value:
     if not aligned:
         size = call.step(Maximum(size, call.number(1.0, size)))
     step = call.step(Div(size, call.number(float(grid.bins), size)))
+    check_made(grid.samples * grid.bins)
     inner = (np.arange(grid.samples) + 0.5) / grid.samples
     places = (np.arange(grid.bins)[:, None] + inner).reshape(1, -1)
     return call.step(Add(start, call.step(Mul(step, call.param(places, "samples", rois.dtype)))))

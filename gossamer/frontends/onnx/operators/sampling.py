@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.ir.ops import (
     Abs,
     Add,
@@ -94,6 +95,7 @@ def tap_values(call: Call, x: Value, taps: Sequence[Taps], images: Value | None 
     batch, channels, *extents = x.shape
     size = prod(extents)
     if images is None:
+        check_made(batch)
         images = call.param(np.arange(batch), "images", I64)
     first = call.step(Mul(call.step(Reshape(images, (images.shape[0], 1))), call.number(size, images)))
     places = _combined(call, [_flat_index(call, t, prod(extents[i + 1 :])) for i, t in enumerate(taps)], Add)

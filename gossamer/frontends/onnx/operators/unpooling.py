@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from gossamer.frontends.onnx.call import Call, whole
 from gossamer.frontends.onnx.operators.windows import Numbers, Window, given_pads, positions
 from gossamer.frontends.onnx.table import Result, operator
+from gossamer.frontends.onnx.tensors import check_made
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.op import Op
 from gossamer.ir.ops import Add, ArgMax, Gather, Pad, Reshape, ScatterElements
@@ -18,6 +19,7 @@ def places_of_maxima(call: Call, x: Value, window: Window, ceil: bool) -> Op:
     """For every window the index (i64) of its first maximum in the whole of x; storage_order 1: columns first."""
     batch, channels, *extents = x.shape
     size, count = prod(extents), batch * channels
+    check_made(max(count, size, prod(positions(window, tuple(extents), ceil)) * prod(window.kernel)))
     taps = _taps(window, tuple(extents), ceil)
     lowest = float(x.dtype.low) if x.dtype.integer else -inf
     flat = call.step(Pad(call.step(Reshape(x, (count, size))), ((0, 0), (0, 1)), lowest))
@@ -43,6 +45,7 @@ def max_unpool(call: Call) -> Result:
         raise FrontendError(f"its kernel_shape {list(kernel)} or strides do not fit its input {list(x.shape)}")
     parts = zip(x.shape[2:], strides, kernel, pads, pads[axes:], strict=False)
     shape = (*x.shape[:2], *((e - 1) * s + k - before - after for e, s, k, before, after in parts))
+    check_made(prod(shape))
     zeros = call.param(np.zeros(prod(shape)), "zeros", x.dtype)
     values, where = (call.step(Reshape(v, (x.type.elements,))) for v in (x, places))
     spread = call.step(ScatterElements(zeros, where, values, 0))
