@@ -233,8 +233,8 @@ def test_what_is_refused(text, make):
 ABSURD = {
     "lp": ("LpPool", {"x": (1, 1, 8, 8)}, {"kernel_shape": [60000, 60000], "pads": [30000] * 4}),
     "mean": ("AveragePool", {"x": (1, 1, 40000, 40000)}, {"kernel_shape": [2, 2], "dilations": [2, 2]}),
-    "unpool": ("MaxUnpool", {n: (1, 1, 4, 4) for n in "xi"}, {"kernel_shape": [60000] * 2, "strides": [60000] * 2}),
-    "attention": ("Attention", {n: (1, 1, 1 << 20, 1) for n in "qkv"}, {"is_causal": 1}),
+    "unpool": ("MaxUnpool", dict.fromkeys("xi", (1, 1, 4, 4)), {"kernel_shape": [60000] * 2, "strides": [60000] * 2}),
+    "attention": ("Attention", dict.fromkeys("qkv", (1, 1, 1 << 20, 1)), {"is_causal": 1}),
     "regions": ("RoiAlign", {"x": (1, 1, 4, 4), "r": (1, 4), "i": (1,)}, {"sampling_ratio": 1 << 30}),
     "transform": ("DFT", {"x": (1, 1 << 20, 1)}, {}),
     "recurrent": ("LSTM", {"x": (1, 1 << 30, 1), "w": (1, 4, 1), "r": (1, 4, 1)}, {"hidden_size": 1}),
