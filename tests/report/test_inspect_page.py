@@ -215,6 +215,10 @@ def test_columns_show_all_of_a_deep_network(opened) -> None:
     assert page.js(f"return [...document.querySelectorAll('.node')].filter({outside}).length") == 0
     page.key("w")
     page.click("#fit")
+    assert page.js(scale) == before
+    page.js("window.dispatchEvent(new Event('beforeprint'))")
+    assert page.js(scale) > 3 * before, "paper shows columns"
+    page.js("window.dispatchEvent(new Event('afterprint'))")
     assert page.js(scale) == before and page.errors() == []
 
 

@@ -231,9 +231,11 @@ function wire() {
     else return;
     event.preventDefault();
   });
-  const paper = { x: 0, y: 0, k: 1 };
-  window.addEventListener("beforeprint", () => { Object.assign(paper, { x: view.x, y: view.y, k: view.k }); fit(); });
-  window.addEventListener("afterprint", () => { Object.assign(view, paper); show(); });
+  // paper shows all of the graph, in columns
+  const screen = { columns: false, x: 0, y: 0, k: 1 };
+  const turn = (to) => { state.columns = to; redraw(); };
+  window.addEventListener("beforeprint", () => { Object.assign(screen, { columns: state.columns, x: view.x, y: view.y, k: view.k }); turn(true); fit(); });
+  window.addEventListener("afterprint", () => { turn(screen.columns); Object.assign(view, { x: screen.x, y: screen.y, k: screen.k }); show(); });
 }
 
 // A large graph opens with as many inner blocks collapsed as it takes to overlook it.
