@@ -35,6 +35,7 @@ class Writer:
         self.lines: list[str] = []
         self.resources: dict[str, str] = {}
         self._taken: set[str] = set()
+        self._serials: dict[str, int] = {}
         self._depth = 2
         self._constants: dict[tuple[str, tuple[int, ...], bytes], Tensor] = {}
 
@@ -90,10 +91,10 @@ class Writer:
         clean = base or "v"
         if clean[0].isdigit():  # %12 is for the parser to number, and a resource's name starts with a letter
             clean = f"v{clean}" if numbers else f"_{clean}"
-        name, serial = clean, 1
+        name = clean
         while name in self._taken:
-            serial += 1
-            name = f"{clean}_{serial}"
+            self._serials[clean] = self._serials.get(clean, 0) + 1
+            name = f"{clean}_{self._serials[clean]}"
         self._taken.add(name)
         return name
 
