@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gossamer.api import compile as compile_module
 from gossamer.frontends import load
 from gossamer.ir.analysis import layers
 from gossamer.ir.reference import evaluate
@@ -48,6 +49,19 @@ def test_integer_networks_are_bit_true(path):
     for _ in range(3):
         x = rng.integers(-128, 128, module.graph.inputs[0].shape).astype(np.int8)
         np.testing.assert_array_equal(ours(module, x), litert(path, x))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["ad01_int8", "str_ww_ref_model", "pretrainedResnet_quant"], indirect=True)
+def test_integer_networks_are_bit_true_on_the_cpu_backend(path):
+    pytest.importorskip("tvm")
+    module = load(path)
+    artifact = compile_module(module, target="cpu")
+    (given,), (result,) = module.graph.inputs, module.graph.outputs
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        x = rng.integers(-128, 128, given.shape).astype(np.int8)
+        np.testing.assert_array_equal(artifact.run({given.name: x})[result.name], litert(path, x))
 
 
 @pytest.mark.parametrize("path", FLOAT, indirect=True)
