@@ -13,10 +13,11 @@ from gossamer.codegen.tvm.adapter import Block, Buffer, build_function, tirx
 from gossamer.codegen.tvm.forms import Form, Storage, storage_dtype
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
+from gossamer.codegen.tvm.numbers import Scalar, maximum, minimum, number
 from gossamer.codegen.tvm.place import Coordinate, Point
 from gossamer.codegen.tvm.program import loads
 from gossamer.codegen.tvm.rounding import stored
-from gossamer.codegen.tvm.scalar import Scalar, call, cast, maximum, minimum, number
+from gossamer.codegen.tvm.scalar import call, cast
 from gossamer.ir.nest import Apply, Axis, Const, Convert, Expr, IndexValue, Kernel, Load, Nest
 from gossamer.ir.types import I32, I64, DType
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from gossamer.codegen.tvm.adapter import tirx
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
-from gossamer.codegen.tvm.scalar import Scalar, cast, kind, number
+from gossamer.codegen.tvm.numbers import Scalar, kind, number
+from gossamer.codegen.tvm.scalar import cast
 from gossamer.ir.index import bounds
 from gossamer.ir.interval import reach
 from gossamer.ir.nest import Affine, Computed, Expr, Index, Load, Mod, Sum

@@ -9,7 +9,8 @@ from math import inf, nan
 
 from gossamer.codegen.tvm.adapter import tirx
 from gossamer.codegen.tvm.forms import storage_dtype
-from gossamer.codegen.tvm.scalar import Scalar, cast, number
+from gossamer.codegen.tvm.numbers import Scalar, number
+from gossamer.codegen.tvm.scalar import cast
 from gossamer.ir.types import DType
 
 

@@ -1,31 +1,11 @@
-"""Scalar functions of loop-nest bodies as TVM expressions; elementary functions as polynomials so that they vectorise.
-
-LLVM turns `exp` of a vector into one library call per lane; the polynomials here (Cephes single precision; erf from
-Abramowitz & Stegun 7.1.26) stay in registers. Errors: exp, tanh, sigmoid 2e-7 relative, erf 2e-7 absolute.
-"""
+"""Scalar functions of loop-nest bodies as tvm expressions."""
 
 from collections.abc import Callable
 from math import copysign, inf
-from typing import Any, TypeAlias
 
 from gossamer.codegen.tvm.adapter import same, tirx
-
-Scalar: TypeAlias = Any
-"""A TVM expression."""
-
-
-def number(value: float, dtype: str) -> Scalar:
-    """A constant; infinities become the largest value of integer types."""
-    if dtype.startswith(("int", "uint")):
-        limit = (
-            value
-            if abs(value) != float("inf")
-            else tirx.max_value(dtype).value
-            if value > 0
-            else tirx.min_value(dtype).value
-        )
-        return tirx.const(int(limit), dtype)
-    return tirx.const(bool(value), dtype) if dtype == "bool" else tirx.const(float(value), dtype)
+from gossamer.codegen.tvm.elementary import erf, exp, sigmoid, tanh
+from gossamer.codegen.tvm.numbers import Scalar, bits_of, constant, kind, magnitude, maximum, minimum, number
 
 
 def cast(value: Scalar, dtype: str) -> Scalar:
@@ -58,91 +38,6 @@ def _short(x: Scalar) -> bool:
     return isinstance(x, (tirx.Var, tirx.IntImm, tirx.FloatImm))
 
 
-def kind(value: Scalar) -> str:
-    """TVM's name of an expression's element type."""
-    return str(value.dtype if hasattr(value, "dtype") else value.ty.dtype)
-
-
-def maximum(x: Scalar, y: Scalar) -> Scalar:
-    """The larger; NaN where either is: the machine's own instruction gives its second operand where one is NaN."""
-    return tirx.Select(_or_nan(tirx.LT(x, y), y), y, x) if _is_float(x) else tirx.max(x, y)
-
-
-def minimum(x: Scalar, y: Scalar) -> Scalar:
-    """The smaller; NaN where either is."""
-    return tirx.Select(_or_nan(tirx.LT(y, x), y), y, x) if _is_float(x) else tirx.min(x, y)
-
-
-def _or_nan(condition: Scalar, y: Scalar) -> Scalar:
-    return condition if _constant(y) is not None else tirx.Or(condition, tirx.GT(*_magnitude(y)))
-
-
-def _is_float(x: Scalar) -> bool:
-    return kind(x).startswith("float")
-
-
-def _magnitude(x: Scalar) -> tuple[Scalar, Scalar]:
-    """The bits of |x| and of infinity as integers: those of NaN are larger.
-
-    Comparing floats would not tell NaN: tvm takes x = x for true, and not (x <= y) for y < x, whatever x is.
-    """
-    bits = _bits(kind(x))
-    dtype, infinity = f"int{bits}", {16: 0x7C00, 32: 0x7F800000, 64: 0x7FF0000000000000}[bits]
-    magnitude = tirx.bitwise_and(tirx.reinterpret(dtype, x), number((1 << (bits - 1)) - 1, dtype))
-    return magnitude, number(infinity, dtype)
-
-
-def _exp(d: str, x: Scalar) -> Scalar:
-    if d != "float32":
-        return tirx.exp(x)
-    c = _constants(d)
-    bounded = maximum(minimum(x, c(89.0)), c(-104.0))
-    n = tirx.floor(bounded * c(1.44269504088896341) + c(0.5))
-    r = bounded - n * c(0.693359375) - n * c(-2.12194440e-4)
-    poly = c(1.9875691500e-4)
-    for k in (1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1):
-        poly = poly * r + c(k)
-    whole = tirx.Cast("int32", n)
-    half = tirx.shift_right(whole, tirx.const(1, "int32"))
-    return (poly * r * r + r + c(1.0)) * _power_of_two(half) * _power_of_two(whole - half)
-
-
-def _constants(dtype: str) -> Callable[[float], Scalar]:
-    return lambda value: tirx.const(value, dtype)
-
-
-def _power_of_two(n: Scalar) -> Scalar:
-    return tirx.reinterpret("float32", tirx.shift_left(n + tirx.const(127, "int32"), tirx.const(23, "int32")))
-
-
-def _sigmoid(d: str, x: Scalar) -> Scalar:
-    one = tirx.const(1.0, d)
-    return one / (one + _exp(d, tirx.const(0.0, d) - x))
-
-
-def _tanh(d: str, x: Scalar) -> Scalar:
-    if d != "float32":
-        return tirx.tanh(x)
-    c = _constants(d)
-    z = x * x
-    poly = c(-5.70498872745e-3)
-    for k in (2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1):
-        poly = poly * z + c(k)
-    far = c(1.0) - c(2.0) / (_exp(d, x * c(2.0)) + c(1.0))
-    return tirx.Select(tirx.LT(tirx.max(x, c(0.0) - x), c(0.625)), x + x * z * poly, far)
-
-
-def _erf(d: str, x: Scalar) -> Scalar:
-    c = _constants(d)
-    size = tirx.max(x, c(0.0) - x)
-    t = c(1.0) / (c(1.0) + c(0.3275911) * size)
-    poly = c(1.061405429)
-    for k in (-1.453152027, 1.421413741, -0.284496736, 0.254829592):
-        poly = poly * t + c(k)
-    value = c(1.0) - poly * t * _exp(d, c(0.0) - size * size)
-    return tirx.Select(tirx.LT(x, c(0.0)), c(0.0) - value, value)
-
-
 def _rounding(function: Callable[[Scalar], Scalar]) -> Callable[[str, Scalar], Scalar]:
     return lambda d, x: function(x) if d.startswith("float") else x
 
@@ -150,7 +45,7 @@ def _rounding(function: Callable[[Scalar], Scalar]) -> Callable[[str, Scalar], S
 def _compare(function: Callable[[Scalar, Scalar], Scalar]) -> Callable[[str, Scalar, Scalar], Scalar]:
     def compared(d: str, x: Scalar, y: Scalar) -> Scalar:
         itself = d.startswith("float") and function is not tirx.LT and same(x, y)
-        return _as_number(d, tirx.LE(*_magnitude(x)) if itself else function(x, y))
+        return _as_number(d, tirx.LE(*magnitude(x)) if itself else function(x, y))
 
     return compared
 
@@ -165,12 +60,8 @@ def _true(d: str, x: Scalar) -> Scalar:
         return x
     if isinstance(x, tirx.Cast) and kind(x.value) == "bool":
         return x.value
-    chosen = isinstance(x, tirx.Select) and [_constant(x.true_value), _constant(x.false_value)] == [1, 0]
+    chosen = isinstance(x, tirx.Select) and [constant(x.true_value), constant(x.false_value)] == [1, 0]
     return x.condition if chosen else tirx.NE(x, number(0, d))
-
-
-def _constant(x: Scalar) -> float | None:
-    return x.value if isinstance(x, (tirx.IntImm, tirx.FloatImm)) else None
 
 
 def _sign(d: str, x: Scalar) -> Scalar:
@@ -192,7 +83,7 @@ def _pow(d: str, x: Scalar, y: Scalar) -> Scalar:
 def _div(d: str, x: Scalar, y: Scalar) -> Scalar:
     """Division; of integers towards zero, by 0 and by -1 without the instruction, whose fault ends the process."""
     if d.startswith("float"):
-        return _by_zero(d, x, y) if _constant(y) == 0 else x / y
+        return _by_zero(d, x, y) if constant(y) == 0 else x / y
     zero, one = number(0, d), number(1, d)
     trap = tirx.EQ(y, zero) if d.startswith("uint") else tirx.Or(tirx.EQ(y, zero), tirx.EQ(y, number(-1, d)))
     other = zero if d.startswith("uint") else tirx.Select(tirx.EQ(y, zero), zero, zero - x)
@@ -211,12 +102,12 @@ def _shr(d: str, x: Scalar, y: Scalar) -> Scalar:
 
 def _shifts(d: str, y: Scalar) -> Scalar:
     signed, places = _signed(d, y)
-    return tirx.And(tirx.LE(number(0, signed), places), tirx.LT(places, number(_bits(d), signed)))
+    return tirx.And(tirx.LE(number(0, signed), places), tirx.LT(places, number(bits_of(d), signed)))
 
 
 def _places(d: str, y: Scalar) -> Scalar:
     signed, places = _signed(d, y)
-    return cast(tirx.Select(_shifts(d, y), places, number(_bits(d) - 1, signed)), d)
+    return cast(tirx.Select(_shifts(d, y), places, number(bits_of(d) - 1, signed)), d)
 
 
 def _signed(d: str, y: Scalar) -> tuple[str, Scalar]:
@@ -230,13 +121,9 @@ def _not(d: str, x: Scalar) -> Scalar:
     return tirx.Select(_true(d, x), number(0, d), number(1, d))
 
 
-def _bits(d: str) -> int:
-    return int("".join(filter(str.isdigit, d)))
-
-
 def _by_zero(d: str, x: Scalar, y: Scalar) -> Scalar:
     """x / 0, which tvm refuses to write down."""
-    value, infinite = _constant(x), copysign(inf, y.value)
+    value, infinite = constant(x), copysign(inf, y.value)
     return x * number(infinite, d) if value is None else number(value * infinite, d)
 
 
@@ -248,8 +135,8 @@ _TABLE: dict[str, Callable[..., Scalar]] = {
     "div": _div,
     "maximum": lambda d, x, y: maximum(x, y), "minimum": lambda d, x, y: minimum(x, y),
     "pow": _pow, "neg": lambda d, x: number(0, d) - x, "abs": lambda d, x: tirx.max(x, number(0, d) - x),
-    "exp": _exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": _tanh, "erf": _erf,
-    "sigmoid": _sigmoid, "round": _rounding(tirx.nearbyint),
+    "exp": exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": tanh, "erf": erf,
+    "sigmoid": sigmoid, "round": _rounding(tirx.nearbyint),
     "floor": _rounding(tirx.floor), "ceil": _rounding(tirx.ceil),
     "sign": _sign, "atan": lambda d, x: tirx.atan(x), "sin": lambda d, x: tirx.sin(x), "cos": lambda d, x: tirx.cos(x),
     "lt": _compare(tirx.LT), "le": _compare(tirx.LE), "eq": _compare(tirx.EQ),

@@ -7,7 +7,7 @@ from gossamer.codegen.tvm.adapter import Buffer, build_loops, tirx
 from gossamer.codegen.tvm.forms import Form, Storage
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.lower import Coordinate, stage_value
-from gossamer.codegen.tvm.scalar import number
+from gossamer.codegen.tvm.numbers import number
 from gossamer.codegen.tvm.structure import anchored
 from gossamer.codegen.tvm.winograd import InputTransform, OutputTransform, Tiling, combination
 
