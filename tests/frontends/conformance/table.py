@@ -100,8 +100,12 @@ def _operators(results: Iterable[Result]) -> Mapping[str, str]:
     }
 
 
-def _good_on_cpu(results: Iterable[Result]) -> int:
-    return sum(r.cpu is not None and r.cpu.good for r in results)
+def _good_on_cpu(results: Iterable[Result]) -> str:
+    """How many pass; where not all that import were run, of how many."""
+    imported = [r for r in results if r.reference.good]
+    verdicts = [r.cpu for r in imported if r.cpu is not None]
+    good = sum(verdict.good for verdict in verdicts)
+    return str(good) if len(verdicts) == len(imported) else f"{good} of {len(verdicts)} run"
 
 
 def _reasons(found: Iterable[tuple[str, Result]]) -> Table:
