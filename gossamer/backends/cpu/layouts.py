@@ -65,7 +65,8 @@ def vector_axis(program: Kernel) -> int | None:
     names = [a.name for a in nest.parallel]
     if len(names) == 4 and WINDOW_AXES & {a.name for a in nest.reduction} or names[:2] == ["n", "oc"] != names:
         return 1
-    return len(names) - 1 if 2 <= len(names) <= 3 and shared_factor(nest, len(names) - 1) else None
+    matrices = names[-2:] == ["n", "oc"] or 2 <= len(names) <= 3
+    return len(names) - 1 if matrices and shared_factor(nest, len(names) - 1) else None
 
 
 def _split_of(

@@ -112,7 +112,7 @@ def _tiled(nest: Nest, axis: int, lanes: int, b: int, t: int, unroll: tuple[str,
     tile = (Tile(names[axis], (lanes * b,)), *(Tile(n, (t,)) for n in row))
     parallel = tuple(names) if len(names) < 4 else tuple(names[:-1])
     letters = {4: "NCHW", 5: "NCDHW"}.get(len(names), "")
-    layout = f"{letters}{lanes}c" if letters and lanes > 1 else ""
+    layout = f"{letters}{lanes}c" if letters and axis == 1 and lanes > 1 else ""
     return Schedule(
         tile=tile,
         order=tuple(names),
