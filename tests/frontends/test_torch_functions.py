@@ -61,7 +61,8 @@ def test_numbers_that_are_none():
 def test_activations():
     check(grouped(
         F.softplus, F.mish, F.selu, F.celu, F.logsigmoid, F.softsign, F.hardshrink, F.softshrink, F.tanhshrink,
-        F.softmin, lambda x: F.softplus(x, beta=2.0), lambda x: F.celu(x, 2.0), lambda x: F.threshold(x, 0.1, 20.0),
+        lambda x: F.softmin(x, 1), lambda x: F.softplus(x, beta=2.0), lambda x: F.celu(x, 2.0),
+        lambda x: F.threshold(x, 0.1, 20.0),
         lambda x: F.glu(x, 1), lambda x: F.softplus(1000 * x), lambda x: F.rrelu(x), lambda x: F.normalize(x, dim=1),
         lambda x: F.log_softmax(x, 1), lambda x: F.cosine_similarity(x, x.roll(1), dim=1), lambda x: F.elu(x, 0.5),
     ))  # fmt: skip
