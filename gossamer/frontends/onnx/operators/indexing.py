@@ -1,6 +1,5 @@
 """Elements picked and replaced at places that another tensor names."""
 
-from dataclasses import replace
 from math import prod
 
 import numpy as np
@@ -8,7 +7,7 @@ import numpy as np
 from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.operators.moving import picked
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant, check_made, constant_of
+from gossamer.frontends.onnx.tensors import Constant, check_made
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import (
@@ -28,7 +27,7 @@ from gossamer.ir.ops import (
     Where,
 )
 from gossamer.ir.ops.scatter import Scattering
-from gossamer.ir.types import I64, TensorType, Value
+from gossamer.ir.types import BOOL, I64, TensorType, Value
 
 _REDUCTIONS: dict[str, Scattering] = {"none": "none", "add": "add", "mul": "mul", "max": "max", "min": "min"}
 
@@ -78,15 +77,13 @@ def one_hot(call: Call) -> Result:
     if depth is None:
         raise FrontendError("it has no depth")
     count, axis = int(np.ravel(depth)[0]), call.attr_int("axis", -1)
-    check_made(count)
     place = from_front(axis, indices.type.rank + 1)
     if indices.dtype != I64:
         indices = call.step(Cast(indices, TensorType(I64, indices.shape)))
     indices = call.step(Reshape(indices, (*indices.shape[:place], 1, *indices.shape[place:])))
     wrapped = _from_front(call, indices, count)
-    steps = np.arange(count).reshape([count if i == place else 1 for i in range(indices.type.rank)])
     off, on = (_element(call, call.value(2), i) for i in (0, 1))
-    return call.emit(Where(call.step(Equal(wrapped, call.param(steps, "places"))), on, off))
+    return call.emit(Where(call.step(Equal(wrapped, _steps(call, count, place, indices.type.rank))), on, off))
 
 
 @operator("Compress")
@@ -113,8 +110,7 @@ def reverse_sequence(call: Call) -> Result:
     x, lengths = call.value(0), call.value(1)
     time, batch = call.attr_int("time_axis", 0), call.attr_int("batch_axis", 1)
     rank = x.type.rank
-    check_made(x.shape[time])
-    steps = call.param(np.arange(x.shape[time]).reshape([-1 if i == time else 1 for i in range(rank)]), "steps")
+    steps = _steps(call, x.shape[time], from_front(time, rank), rank)
     wide = _as_i64(call, lengths)
     wide = call.step(Reshape(wide, tuple(x.shape[batch] if i == batch else 1 for i in range(rank))))
     last = call.step(Sub(wide, call.param(np.asarray(1), "one")))
@@ -127,9 +123,7 @@ def tensor_scatter(call: Call) -> Result:
     """A cache x with `update` written along `axis` from row write[b] on (row 0 without), round its end if circular."""
     x, update = call.value(0), call.value(1)
     rank, axis = x.type.rank, call.axis(x.type.rank, -2)
-    count = update.shape[axis]
-    check_made(count)
-    steps = call.param(np.arange(count).reshape([count if i == axis else 1 for i in range(rank)]), "steps")
+    steps = _steps(call, update.shape[axis], axis, rank)
     rows = steps
     if call.has(2):
         start = call.step(Reshape(_as_i64(call, call.value(2)), (x.shape[0], *(1,) * (rank - 1))))
@@ -144,12 +138,12 @@ def tensor_scatter(call: Call) -> Result:
 def trilu(call: Call) -> Result:
     """The part of the last two axes on and above diagonal k (or on and below), else 0."""
     x, k = call.value(0), call.constant(1)
-    check_made(prod(x.shape[-2:]))
-    ones, diagonal = np.ones(x.shape[-2:], np.bool_), 0 if k is None else int(np.ravel(k)[0])
-    limit = sum(x.shape[-2:])
-    diagonal = max(-limit, min(limit, diagonal))
-    kept = np.triu(ones, diagonal) if call.attr_int("upper", 1) else np.tril(ones, diagonal)
-    return call.emit(Where(call.param(kept, "kept"), x, call.number(0, x)))
+    shape, limit = x.shape[-2:], sum(x.shape[-2:])
+    check_made(prod(shape))
+    diagonal = 0 if k is None else max(-limit, min(limit, int(np.ravel(k)[0])))
+    part = np.triu if call.attr_int("upper", 1) else np.tril
+    kept = Constant(TensorType(BOOL, shape), lambda: part(np.ones(shape, np.bool_), diagonal))
+    return call.emit(Where(call.derived(kept, "kept"), x, call.number(0, x)))
 
 
 @operator("EyeLike")
@@ -158,9 +152,16 @@ def eye_like(call: Call) -> Result:
     item = call.item(0)
     rows, columns = item.type.shape
     check_made(rows * columns)
-    dtype = call.attr_dtype("dtype", item.type.dtype)
-    array = np.eye(rows, columns, call.attr_int("k", 0), dtype.numpy)
-    return replace(constant_of(array), type=TensorType(dtype, array.shape))
+    dtype, k = call.attr_dtype("dtype", item.type.dtype), call.attr_int("k", 0)
+    k = max(-rows, min(columns, k))
+    return Constant(TensorType(dtype, (rows, columns)), lambda: np.eye(rows, columns, k, dtype.numpy))
+
+
+def _steps(call: Call, count: int, axis: int, rank: int) -> Value:
+    """0, 1, 2, ... along one axis of `rank`; made when it is asked for."""
+    check_made(count)
+    shape = tuple(count if i == axis else 1 for i in range(rank))
+    return call.derived(Constant(TensorType(I64, shape), lambda: np.arange(count).reshape(shape)), "steps")
 
 
 def _reduction(call: Call) -> Scattering:

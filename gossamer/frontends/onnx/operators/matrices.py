@@ -7,11 +7,11 @@ import numpy as np
 from gossamer.frontends.onnx.call import Call, whole
 from gossamer.frontends.onnx.operators.windows import given_pads
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import check_made
+from gossamer.frontends.onnx.tensors import Constant, check_made
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Add, ConvTranspose, Mul, Reshape, Slice, Sub
-from gossamer.ir.types import Value
+from gossamer.ir.types import TensorType, Value
 
 _DETERMINANT_MAX = 4
 """Expansion takes n! products."""
@@ -66,8 +66,9 @@ def col2im(call: Call) -> Result:
     rest = tuple(r % s for r, s in zip(room, strides))
     channels, size = x.shape[1] // prod(block), prod(block)
     check_made(channels * size * size)
-    kernel = np.tile(np.eye(size), (channels, 1)).reshape(channels * size, 1, *block)
-    weight = call.param(kernel, "blocks", x.dtype)
+    kind = TensorType(x.dtype, (channels * size, 1, *block))
+    kernel = Constant(kind, lambda: np.tile(np.eye(size, dtype=x.dtype.numpy), (channels, 1)).reshape(kind.shape))
+    weight = call.derived(kernel, "blocks")
     columns = call.step(Reshape(x, (*x.shape[:2], *grid)))
     return call.emit(ConvTranspose(columns, weight, None, strides, pads, dilations, rest, channels))
 

@@ -1,14 +1,13 @@
 """Reductions over axes, where an extreme element is, running sums, and the largest elements."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import prod
 
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call, from_front, whole
 from gossamer.frontends.onnx.table import Result, operator
-from gossamer.frontends.onnx.tensors import Constant, check_made, constant_of
+from gossamer.frontends.onnx.tensors import Constant, check_made
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.op import Op
@@ -130,5 +129,4 @@ def _of_nothing(call: Call, x: Value, axes: tuple[int, ...], keepdims: bool) -> 
     number = (not least) if x.dtype == BOOL else x.dtype.low if least else x.dtype.high
     shape = tuple(1 if i in axes else e for i, e in enumerate(x.shape) if keepdims or i not in axes)
     check_made(prod(shape))
-    constant = constant_of(np.full(shape, number, x.dtype.numpy))
-    return replace(constant, type=TensorType(x.dtype, shape))
+    return Constant(TensorType(x.dtype, shape), lambda: np.full(shape, number, x.dtype.numpy))
