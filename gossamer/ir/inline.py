@@ -36,6 +36,9 @@ Axes = dict[str, Index]
 CHEAP = {"add", "sub", "mul", "maximum", "minimum", "neg", "abs", "where", "lt", "le", "eq", "and", "or", "not"}
 """What may be computed again at every point of a reduction that reads it."""
 
+ROUNDED = ("bf", "f8e4m3", "f8e5m2")
+"""Element types that machines round to step by step: a stage of theirs stays one, so that no roundings are nested."""
+
 LARGE = 64
 """A stage of more parts than this is not copied to several readers: expressions would grow without end."""
 
@@ -105,6 +108,8 @@ class _Inliner:
     def _worth(self, slot: int, nest: Nest, readers: list[int]) -> bool:
         """Whether reading the stage's expression costs no more than reading its stored result."""
         reads = [points for r in readers for points in _reads(slot, self.stages[r])]
+        if nest.dtype.kind in ROUNDED:
+            return False
         items = list(parts(nest.body))
         if len(reads) > 1 and len(items) > LARGE:
             return False

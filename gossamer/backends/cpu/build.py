@@ -13,7 +13,7 @@ from gossamer.backends.cpu.layouts import plan_layouts
 from gossamer.backends.cpu.manifest import BufferSpec, Loop, Manifest, Port
 from gossamer.backends.cpu.reports import layer_reports
 from gossamer.backends.cpu.scans import body_module, passed
-from gossamer.backends.cpu.steps import Packed, Planner, Spec, Step
+from gossamer.backends.cpu.steps import Packed, Planner, Spec, Step, computed
 from gossamer.backends.cpu.support import unsupported
 from gossamer.backends.cpu.tensors import Launch, share_buffers
 from gossamer.codegen.tvm.forms import Storage, storage_dtype
@@ -72,7 +72,7 @@ class _Build:
         self.dot_lanes = dot_lanes(hardware)
         self.module, self.hardware, self.store, graph = module, hardware, store, module.graph
         self.refs = {n.result: n.op.ref for n in graph.nodes if isinstance(n.op, Param)}
-        self.nodes = [n for n in graph.nodes if not isinstance(n.op, Param) and 0 not in n.result.shape]
+        self.nodes = [n for n in graph.nodes if not isinstance(n.op, Param) and computed(n)]
         self.empty = {v for n in graph.nodes for v in n.results if 0 in v.shape} - set(self.refs)
         programs = {n.result: self._program(n) for n in self.nodes if not isinstance(n.op, Scan)}
         tilings = tilings_of(self.nodes)

@@ -76,12 +76,12 @@ class Planner:
         if tiling is not None:
             return self._winograd(node, program, form, operands, tiling)
         spec = KernelSpec(program.kernel, form, self.schedule(node), self.hardware.lanes)
-        return (Step(node, spec, operands, node.results),)
+        return (Step(node, spec, operands, computed(node)),)
 
     def _form(self, node: Node, program: Program) -> Form:
         operands = [Operand(v.type, None if v in self.refs else self.storage[v].layout) for v in node.op.operands]
         operands += [Operand(TensorType(dtype, (len(values),)), None) for dtype, values in program.constants]
-        return choose_form(program.kernel, operands, [self.storage[v].layout for v in node.results], self.dot_lanes)
+        return choose_form(program.kernel, operands, [self.storage[v].layout for v in computed(node)], self.dot_lanes)
 
     def _operands(self, node: Node, program: Program, form: Form) -> tuple[Value | Packed, ...]:
         sources = [*node.op.operands, *program.arrays()]
@@ -134,6 +134,11 @@ class Planner:
         layouts: list[Layout] = [self.storage[m].layout]
         form = choose_form(program, [Operand(v.type, self.storage[v].layout), weight], layouts)
         return KernelSpec(program, form, product_schedule(program, self.hardware), self.hardware.lanes), form
+
+
+def computed(node: Node) -> tuple[Value, ...]:
+    """The results that have elements: the others are there without being computed."""
+    return tuple(value for value in node.results if 0 not in value.shape)
 
 
 def convolution_operands(program: Program) -> tuple[int, int]:

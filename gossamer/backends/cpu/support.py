@@ -23,8 +23,6 @@ def unsupported(node: Node) -> Infeasible | None:
             "an opaque op (reference only)",
             "give the op a `kernel` or rewrite it before compiling",
         )
-    if len({0 in value.shape for value in node.results}) > 1:
-        return _without_elements(node, where)
     return schedule_obstacle(node)
 
 

@@ -14,7 +14,10 @@ from gossamer.ir.reference_nest import OF_NOTHING
 
 
 def without_nothing(kernel: Kernel, shapes: Sequence[tuple[int, ...]]) -> Kernel:
-    """The same kernel without reads of empty tensors and reductions over no points; `shapes` are its operands'."""
+    """The kernel without reads of empty tensors, reductions over no points and results without elements.
+
+    `shapes` are those of its operands.
+    """
     slots = [*shapes, *(nest.shape for nest in kernel.stages)]
     if all(map(prod, slots)) and all(a.extent for nest in kernel.stages for a in nest.axes):
         return kernel
@@ -27,7 +30,8 @@ def without_nothing(kernel: Kernel, shapes: Sequence[tuple[int, ...]]) -> Kernel
         epilogue = None if nest.epilogue is None else rewritten_deep(nest.epilogue, change)
         return _reduced(replace(nest, body=rewritten_deep(nest.body, change), epilogue=epilogue))
 
-    return replace(kernel, stages=tuple(map(cleared, kernel.stages)))
+    wanted = tuple(r for r in kernel.results if prod(kernel.stages[r].shape))
+    return replace(kernel, stages=tuple(map(cleared, kernel.stages)), results=wanted)
 
 
 def _reduced(nest: Nest) -> Nest:

@@ -14,7 +14,10 @@ from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.program import loads
 from gossamer.codegen.tvm.structure import anchored, weighted_product
 from gossamer.ir.nest import Apply, Kernel, Load, Nest
-from gossamer.ir.types import I8, U8, DType, TensorType
+from gossamer.ir.types import F16, F32, F64, I8, U8, DType, TensorType
+
+FULL = (F16, F32, F64)
+"""Floats that the machine has; others are rounded when they are stored."""
 
 DOT = 4
 """Products per lane of an 8-bit dot product."""
@@ -116,13 +119,18 @@ def _without_halo(layout: Layout) -> Layout:
 
 def _stored(program: Kernel) -> set[int]:
     """Stages that cannot be inlined: reductions, and what is read outside its shape or by a reduction."""
-    stored = {i for i, nest in enumerate(program.stages) if nest.reduce is not None}
+    # Rounding to a narrow float is long: compiling takes very long where roundings are nested.
+    stored = {i for i, nest in enumerate(program.stages) if nest.reduce is not None or _narrow(nest.dtype)}
     for nest in program.stages:
         for load in loads(nest.body):
             stage = load.operand - program.operands
             if stage >= 0 and (load.fill is not None or (nest.reduce is not None and _costly(program.stages[stage]))):
                 stored.add(stage)
     return stored
+
+
+def _narrow(dtype: DType) -> bool:
+    return dtype.floating and dtype not in FULL
 
 
 def _costly(nest: Nest) -> bool:
