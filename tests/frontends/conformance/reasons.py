@@ -6,7 +6,7 @@ from .running import Verdict
 
 _IMPORT = (
     (r"element type STRING|String|RegexFullMatch|LabelEncoder", "strings"),
-    (r"is not a tensor|Sequence|is a sequence|Optional", "sequences and optional values as inputs or outputs"),
+    (r"is not a tensor|Sequence|a sequence|Optional", "sequences and optional values as inputs or outputs"),
     (r"preview\.training|training mode", "training"),
     (r"Random|Bernoulli|Multinomial", "random numbers"),
     (r"element type FLOAT", "element types that the IR lacks: fnuz floats of 8 bits, fp4, e8m0"),
