@@ -71,7 +71,7 @@ class Call:
             return None
         item = self.item(index)
         if isinstance(item, Constant):
-            return item.load()
+            return item.numbers()
         raise Unsupported(self._scope.unknown(self.node.input[index]))
 
     # --- attributes
@@ -166,10 +166,15 @@ class Call:
 
     def param(self, array: Array, suffix: str, dtype: DType | None = None) -> Value:
         """A new parameter, made up by the importer; of the array's own element type, or of `dtype`."""
+        self.count_made(array.size)
         constant = constant_of(array if dtype is None else np.asarray(array, dtype.numpy))
         if dtype is not None:  # bf16, which numpy holds as float32
             constant = replace(constant, type=TensorType(dtype, constant.type.shape))
         return self._scope.value(self._scope.fresh(f"{self._stem}.{suffix}"), constant)
+
+    def count_made(self, elements: int) -> None:
+        """Counts a constant that the importer makes up. FrontendError when all of them together are too large."""
+        self._scope.count_made(elements)
 
     def number(self, number: float, like: Value, suffix: str = "number") -> Value:
         """A new parameter: a scalar of the element type of `like`."""

@@ -23,12 +23,13 @@ SMALL = 1 << 16
 """More elements than this are weights, and stay for the IR's own passes."""
 
 _POINTWISE = frozenset((
-    "Add", "And", "Div", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod",
-    "Mul", "Or", "PRelu", "Pow", "Sub", "Sum", "Where", "Xor",
+    "Add", "And", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "Clip", "Div", "Equal", "Greater",
+    "GreaterOrEqual", "Less", "LessOrEqual", "Max", "Mean", "Min", "Mod", "Mul", "Or", "PRelu", "Pow", "Sub", "Sum",
+    "Where", "Xor",
 ))  # fmt: skip
 _NO_LARGER = frozenset((
-    "Abs", "Acos", "Acosh", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "BitwiseAnd",
-    "BitwiseNot", "BitwiseOr", "BitwiseXor", "Cast", "CastLike", "Ceil", "Celu", "Clip", "Compress", "Concat", "Cos",
+    "Abs", "Acos", "Acosh", "ArgMax", "ArgMin", "Asin", "Asinh", "Atan", "Atanh", "BitwiseNot",
+    "Cast", "CastLike", "Ceil", "Celu", "Compress", "Concat", "Cos",
     "Cosh", "CumSum", "DepthToSpace", "Elu", "Erf", "Exp", "EyeLike", "Flatten", "Floor", "GatherElements", "Gelu",
     "HardSigmoid", "HardSwish", "Hardmax", "Identity", "IsInf", "IsNaN", "LeakyRelu", "Log", "LogSoftmax", "Neg",
     "NonZero", "Not", "Reciprocal", "ReduceL1", "ReduceL2", "ReduceLogSum", "ReduceLogSumExp", "ReduceMax",
@@ -60,7 +61,8 @@ def folded(node: NodeProto, opset: int, arrays: Sequence[Array | None]) -> tuple
     given = {f"i{i}": array for i, array in enumerate(arrays) if array is not None}
     try:
         evaluator = _evaluator(_anonymous(node, arrays), opset)
-        return tuple(np.asarray(out) for out in evaluator.run(None, given))
+        with np.errstate(all="ignore"):  # the infinities and NaNs of a file are its own business
+            return tuple(np.asarray(out) for out in evaluator.run(None, given))
     except Exception as error:  # the evaluator raises whatever its numpy code does on operands that do not fit
         reason = str(error).split("\n")[0][:200]
         raise FrontendError(f"it cannot be computed from its constants: {reason}") from error
@@ -93,6 +95,8 @@ def _check_size(node: NodeProto, arrays: Sequence[Array | None]) -> None:
 
 def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
     match node.op_type:
+        case "Split":
+            return next((a.i for a in node.attribute if a.name == "num_outputs"), 0)
         case "BlackmanWindow" | "HammingWindow" | "HannWindow":
             return int(np.ravel(arrays[0])[0])
         case "MelWeightMatrix":
@@ -114,7 +118,6 @@ def _result_size(node: NodeProto, arrays: Sequence[Array]) -> int:
             return arrays[0].size * max(1, arrays[1].size)
         case _:
             return prod(np.broadcast_shapes(*(a.shape for a in arrays))) if node.op_type in _POINTWISE else 0
-
 
 
 def _padded(node: NodeProto, arrays: Sequence[Array]) -> int:

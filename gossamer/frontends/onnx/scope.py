@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 
-from gossamer.frontends.onnx.tensors import Constant, Item, Listed, constant_of
+from gossamer.frontends.onnx.tensors import Constant, Item, Listed
 from gossamer.frontends.problems import Unsupported
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array, Params
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import TensorType, Value
+
+_MADE_MAX = 1 << 26
+"""Elements of all constants computed at import together."""
 
 
 class Lost(Exception):
@@ -27,6 +30,7 @@ class Scope:
         self._params: dict[str, Array | Callable[[], Array]] = {}
         self._placed: dict[tuple[str, TensorType], Value] = {}
         self._taken = taken
+        self._made = 0
         self._serials: dict[str, int] = {}
 
     def define(self, name: str, item: Item | None) -> None:
@@ -97,8 +101,11 @@ class Scope:
         self._taken.add(unique)
         return unique
 
-    def new_param(self, array: Array, name: str) -> Value:
-        return self.value(self.fresh(name), constant_of(array))
+    def count_made(self, elements: int) -> None:
+        """To be called before a constant is made up; FrontendError when all of them together are too large."""
+        self._made += elements
+        if self._made > _MADE_MAX:
+            raise FrontendError(f"with it the constants computed at import have more than {_MADE_MAX} elements")
 
     def params(self) -> Params:
         return Params(self._params)

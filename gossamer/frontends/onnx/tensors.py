@@ -35,6 +35,13 @@ class Constant:
     load: Callable[[], Array]
     name: str = ""
 
+    def numbers(self) -> Array:
+        """The numbers, to be looked at during import. FrontendError when there are too many for that."""
+        if self.type.elements > MADE_MAX:
+            found = f"a constant of {self.type.elements:.3g} elements"
+            raise FrontendError(f"it needs the numbers of {found} at import; at most {MADE_MAX:.3g} are looked at")
+        return self.load()
+
 
 @dataclass(frozen=True, eq=False)
 class Listed:

@@ -23,8 +23,8 @@ from gossamer.ir.errors import FrontendError, IRError
 _DEPTH_MAX = 24
 _NODES_MAX = 20_000
 """Loops are unrolled and functions call functions, so a few bytes could ask for any number of nodes."""
-_FOLDED_MAX = 1 << 26
-"""Elements of all constants computed here together."""
+_BYTES_MAX = 1 << 29
+"""Of those nodes: every turn of a loop has a copy of the constants in its body."""
 
 
 class Walk:
@@ -35,7 +35,7 @@ class Walk:
     ) -> None:
         self.scope, self.folder, self.problems = scope, folder, Problems()
         self._functions = {(f.domain, f.name): f for f in functions}
-        self._opsets, self._depth, self._count, self._elements = dict(opsets), 0, 0, 0
+        self._opsets, self._depth, self._count, self._bytes = dict(opsets), 0, 0, 0
 
     def nodes(self, nodes: Sequence[NodeProto]) -> None:
         """Import nodes and define their outputs; what fails is noted, and what needs it is left out."""
@@ -63,6 +63,9 @@ class Walk:
 
     def _inside(self, nodes: Sequence[NodeProto], opsets: Mapping[str, int]) -> None:
         self._count += len(nodes) + 1  # a loop may have an empty body
+        self._bytes += sum(node.ByteSize() for node in nodes)
+        if self._bytes > _BYTES_MAX:
+            raise FrontendError(f"its inner nodes and their copies take more than {_BYTES_MAX} bytes")
         if self._depth >= _DEPTH_MAX or self._count > _NODES_MAX:
             found = f"{_DEPTH_MAX} functions and graphs deep, or {_NODES_MAX} nodes"
             raise FrontendError(f"it is nested more than {found}; export the model without its control flow")
@@ -115,11 +118,9 @@ class Walk:
         known = (domain_of(node), node.op_type) in HANDLERS
         if not foldable(node.op_type, sum(c.type.elements for c in constants if c), known):
             return None
-        arrays = [c and narrow(c.load(), c.type.dtype) for c in constants]
+        arrays = [c and narrow(c.numbers(), c.type.dtype) for c in constants]
         results = tuple(constant_of(array) for array in folded(node, self._opsets.get("", 1), arrays))
-        self._elements += sum(c.type.elements for c in results)
-        if self._elements > _FOLDED_MAX:
-            raise FrontendError(f"with it the constants computed at import have more than {_FOLDED_MAX} elements")
+        self.scope.count_made(sum(c.type.elements for c in results))
         return results
 
     def _through_body(self, node: NodeProto) -> tuple[Item | None, ...]:

@@ -118,7 +118,7 @@ def _bound(call: Call, name: str, index: int) -> float | Value | None:
     if not call.has(index):
         return None
     item = call.item(index)
-    return float(np.ravel(item.load())[0]) if isinstance(item, Constant) else item
+    return float(np.ravel(item.numbers())[0]) if isinstance(item, Constant) else item
 
 
 def _as_value(call: Call, x: Value, bound: float | Value) -> Value:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gossamer.frontends.onnx.call import Call
+from gossamer.frontends.onnx.fold import SMALL
 from gossamer.frontends.onnx.table import Result, operator
 from gossamer.frontends.onnx.tensors import Constant, Item, constant_of
 from gossamer.frontends.problems import Unsupported
@@ -20,7 +21,7 @@ from gossamer.ir.types import Value
 def if_(call: Call) -> Result:
     condition = call.item(0)
     if isinstance(condition, Constant):
-        return call.graph("then_branch" if np.ravel(condition.load())[0] else "else_branch", ())
+        return call.graph("then_branch" if np.ravel(condition.numbers())[0] else "else_branch", ())
     yes, no = call.graph("then_branch", ()), call.graph("else_branch", ())
     return tuple(_chosen(call, condition, *pair) for pair in zip(yes, no, strict=True))
 
@@ -48,7 +49,7 @@ def scan(call: Call) -> Result:
         raise Unsupported("it is the batched form of opset 8; convert the model with onnx.version_converter")
     scanned, inputs = call.attr_int("num_scan_inputs", 1), [call.item(i) for i in range(len(call.node.input))]
     states: list[Item] = [*inputs[: len(inputs) - scanned]]
-    sources = inputs[len(inputs) - scanned :]
+    sources = [_scanned(call, item) for item in inputs[len(inputs) - scanned :]]
     results = len(call.node.output) - len(states)
     axes = _numbers(call, "scan_input_axes", scanned)
     backwards = _numbers(call, "scan_input_directions", scanned)
@@ -79,7 +80,7 @@ def _truth(condition: "np.ndarray | None") -> bool:
 
 def _goes_on(condition: Item, last: bool) -> bool:
     if isinstance(condition, Constant):
-        return _truth(condition.load())
+        return _truth(condition.numbers())
     if last:
         return False
     raise Unsupported("how often it runs is decided at run time; a number of iterations has to be known")
@@ -91,6 +92,11 @@ def _chosen(call: Call, condition: Value, yes: Item, no: Item) -> Value:
         raise Unsupported("its condition is computed at run time and its branches give tensors of different types")
     where = condition if condition.type.rank == 0 else call.step(Reshape(condition, ()))
     return call.step(Where(where, yes, no))
+
+
+def _scanned(call: Call, item: Value | Constant) -> Value | Constant:
+    """A large constant would be loaded once for every slice: it is cut by ops."""
+    return call.as_value(item, "scanned") if item.type.elements > SMALL else item
 
 
 def _slice(call: Call, item: Value | Constant, axis: int, index: int) -> Item:
@@ -110,9 +116,10 @@ def _stacked(call: Call, index: int, steps: Sequence[tuple[Item, ...]], axis: in
     if not steps:
         raise Unsupported("it never runs, and what it collects has no known shape")
     items = [step[index] for step in steps]
-    known = [item.load() for item in items if isinstance(item, Constant)]
+    known = [item for item in items if isinstance(item, Constant)]
     if len(known) == len(items):
-        return constant_of(np.stack(known, axis))
+        call.count_made(sum(item.type.elements for item in known))
+        return constant_of(np.stack([item.load() for item in known], axis))
     values = [call.as_value(item, "result") for item in items]
     rank = values[0].type.rank + 1
     place = axis + rank if axis < 0 else axis

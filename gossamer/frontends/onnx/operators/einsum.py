@@ -66,7 +66,7 @@ def _distinct(call: Call, term: _Term) -> _Term:
     """A letter that stands twice names a diagonal: every (n + 1)-th element of the two axes taken together."""
     for letter in term.letters:
         if term.letters.count(letter) > 1:
-            first, second = (i for i, c in enumerate(term.letters) if c == letter)
+            first, second, *_ = (i for i, c in enumerate(term.letters) if c == letter)
             return _distinct(call, _diagonal(call, term, first, second))
     return term
 

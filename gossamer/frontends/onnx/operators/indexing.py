@@ -90,6 +90,8 @@ def one_hot(call: Call) -> Result:
 def compress(call: Call) -> Result:
     """The indices of `axis` (or of the flat tensor) whose condition holds, which has to be known."""
     x, condition = call.value(0), call.constant(1)
+    if condition is None:
+        raise FrontendError("it has no condition")
     axis = call.attr_int("axis", 0)
     if call.attribute("axis") is None:
         x = call.step(Reshape(x, (x.type.elements,)))
@@ -138,6 +140,8 @@ def tensor_scatter(call: Call) -> Result:
 def trilu(call: Call) -> Result:
     """The part of the last two axes on and above diagonal k (or on and below), else 0."""
     x, k = call.value(0), call.constant(1)
+    if x.type.rank < 2:
+        raise FrontendError(f"its input has shape {list(x.shape)}, needed matrices")
     shape, limit = x.shape[-2:], sum(x.shape[-2:])
     check_made(prod(shape))
     diagonal = 0 if k is None else max(-limit, min(limit, int(np.ravel(k)[0])))
@@ -175,7 +179,7 @@ def _evenly(indices: Value | Constant, extent: int) -> range | None:
     """Known indices, a list or one alone, as a range; None when they are not even, or not known."""
     if not isinstance(indices, Constant) or indices.type.rank > 1 or not 0 < indices.type.elements <= extent:
         return None
-    places = [from_front(i, extent) for i in whole(indices.load())]
+    places = [from_front(i, extent) for i in whole(indices.numbers())]
     step = places[1] - places[0] if len(places) > 1 else 1
     if step == 0 or any(b - a != step for a, b in zip(places, places[1:])):
         return None

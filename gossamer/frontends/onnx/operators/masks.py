@@ -84,7 +84,7 @@ def _structure(call: Call, steps: int, keys: int, past: int) -> _Parts:
     lengths = call.item(6) if call.has(6) else None
     if lengths is None or isinstance(lengths, Constant):
         check_made(steps * keys * (1 if lengths is None else lengths.type.elements))
-        used = None if lengths is None else np.asarray(lengths.load(), np.int64).reshape(-1, 1, 1, 1)
+        used = None if lengths is None else np.asarray(lengths.numbers(), np.int64).reshape(-1, 1, 1, 1)
         place = rows + (past if used is None or past else used - steps)
         known = [columns <= place + n for n in right] + [columns >= place - n for n in left]
         return _Parts(known if used is None else [*known, columns < used], (), None)
@@ -112,7 +112,7 @@ def _with_operand(call: Call, parts: _Parts, keys: int) -> _Parts:
     widths = [(0, 0)] * (len(shape) - 1) + [(0, keys - shape[-1])]
     if isinstance(item, Constant):
         boolean = item.type.dtype == BOOL
-        padded = np.pad(np.asarray(item.load()), widths, constant_values=False if boolean else -inf)
+        padded = np.pad(np.asarray(item.numbers()), widths, constant_values=False if boolean else -inf)
         if boolean:
             return _Parts([*parts.known, padded.astype(np.bool_)], parts.computed, None)
         return _Parts(parts.known, parts.computed, padded)

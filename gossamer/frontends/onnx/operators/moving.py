@@ -49,6 +49,8 @@ def split(call: Call) -> Result:
     axis = call.axis(x.type.rank, 0)
     if sizes is None:
         parts = call.attr_int("num_outputs", len(call.node.output))
+        if parts != len(call.node.output):
+            raise FrontendError(f"its num_outputs is {parts}, and it has {len(call.node.output)} outputs")
         chunk = -(-x.shape[axis] // parts)
         sizes = tuple(min(chunk, max(0, x.shape[axis] - i * chunk)) for i in range(parts))
     if sum(sizes) == x.shape[axis] in sizes and not x.type.quant:  # the others are empty

@@ -80,7 +80,7 @@ def _mask(call: Call, x: Value) -> Value | None:
     if not call.has(4):
         return None
     item, (steps, batch, _) = call.item(4), x.shape
-    if isinstance(item, Constant) and np.all(item.load() == steps):
+    if isinstance(item, Constant) and np.all(item.numbers() == steps):
         return None
     lengths = call.step(Reshape(call.value(4), (1, batch, 1)))
     lengths = lengths if lengths.dtype == I32 else call.step(Cast(lengths, TensorType(I32, lengths.shape)))
@@ -109,8 +109,7 @@ def _run(layer: Layer, index: int, reverse: bool) -> Run:
 def _projected(layer: Layer, index: int) -> Value:
     """x @ W.T + Wb of all steps, [T, N, gates * H]. An LSTM's two biases are added up here."""
     call, (steps, batch, features) = layer.call, layer.x.shape
-    weight = _part(layer, 1, index)
-    assert weight is not None
+    weight = _slice_of(layer, 1, index)
     flat = call.step(Reshape(layer.x, (steps * batch, features)))
     product = call.step(Gemm(flat, weight, _input_bias(layer, index), transpose_b=True))
     return call.step(Reshape(product, (steps, batch, weight.shape[0])))
@@ -138,20 +137,23 @@ def _initial_state(layer: Layer, place: int, index: int) -> Value:
         check_made(shape[0] * shape[1])
         return call.param(np.zeros(shape), "zeros", layer.x.dtype)
     if not layer.batch_first:
-        found = _part(layer, place, index)
-        assert found is not None
-        return found
+        return _slice_of(layer, place, index)
     state = call.value(place)
     cut = Slice(state, (0, index, 0), (shape[0], index + 1, shape[1]), (1, 1, 1))
     return call.step(Reshape(call.step(cut), shape))
 
 
 def _part(layer: Layer, place: int, index: int) -> Value | None:
+    return _slice_of(layer, place, index) if layer.call.has(place) else None
+
+
+def _slice_of(layer: Layer, place: int, index: int) -> Value:
     """Operand `place` of one direction: its slice of axis 0. A parameter's slice is a parameter."""
     call = layer.call
-    if not call.has(place):
-        return None
-    item = call.item(place)
+    item, directions = call.item(place), len(layer.directions)
+    extents = item.shape if isinstance(item, Value) else item.type.shape
+    if extents[:1] != (directions,):
+        raise FrontendError(f"its operand {place} has shape {list(extents)}, needed {directions} x ...")
     if isinstance(item, Constant):
         kind = item.type.with_shape(item.type.shape[1:])
         return call.derived(replace(item, type=kind, load=lambda: item.load()[index]), f"operand{place}")

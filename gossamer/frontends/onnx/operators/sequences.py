@@ -9,6 +9,9 @@ from gossamer.ir.errors import FrontendError
 from gossamer.ir.ops import Concat, Reshape, Split
 from gossamer.ir.types import Value
 
+_PARTS_MAX = 20_000
+"""As many as a loop over them could be unrolled for."""
+
 
 @operator("Identity", "Optional", "OptionalGetElement")
 def the_same(call: Call) -> Result:
@@ -86,13 +89,13 @@ def _with_axis(call: Call, x: Value, axis: int) -> Value:
 
 
 def _sizes(given: "np.ndarray | None", extent: int) -> tuple[int, ...]:
-    if given is None:
-        return (1,) * extent
-    if given.ndim:
+    if given is not None and given.ndim:
         return whole(given)
-    size = whole(given)[0]
+    size = 1 if given is None else whole(given)[0]
     if size < 1:
         raise FrontendError(f"its parts of size {size} are malformed")
+    if extent // size > _PARTS_MAX:
+        raise FrontendError(f"it makes {extent // size} parts; at most {_PARTS_MAX} are accepted")
     return tuple(min(size, extent - start) for start in range(0, extent, size))
 
 

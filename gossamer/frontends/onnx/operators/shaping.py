@@ -73,6 +73,8 @@ def unsqueeze(call: Call) -> Result:
     x, axes = call.value(0), call.ints_or_operand("axes", 1) or ()
     rank = x.type.rank + len(axes)
     new = {from_front(a, rank) for a in axes}
+    if len(new) < len(axes):
+        raise FrontendError(f"its axes {list(axes)} name one axis twice")
     old = iter(x.shape)
     return _reshaped(call, x, tuple(1 if i in new else next(old) for i in range(rank)))
 

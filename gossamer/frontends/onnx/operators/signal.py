@@ -63,7 +63,7 @@ def _windowed(call: Call, waves: Matrix, x: Value) -> Value:
         return call.param(_narrow(waves), "waves", x.dtype)
     window = call.item(2)
     if isinstance(window, Constant):
-        return call.param(_narrow(waves * np.asarray(window.load(), np.float64)), "waves", x.dtype)
+        return call.param(_narrow(waves * np.asarray(window.numbers(), np.float64)), "waves", x.dtype)
     return call.step(Mul(call.param(_narrow(waves), "waves", x.dtype), window))
 
 
