@@ -1,4 +1,7 @@
-"""The peer that `gossamer run --check` measures against: onnxruntime on the same model, inputs and threads."""
+"""The peer that `gossamer run --check` measures against: onnxruntime on the same model, inputs and threads.
+
+A network that came as something else than ONNX is compared with what the IR says it means, which is no matter of speed.
+"""
 
 import math
 import os
@@ -20,10 +23,11 @@ REST_S = 0.05
 
 @dataclass(frozen=True)
 class Peer:
-    """onnxruntime with a model loaded."""
+    """Something else that runs the same network. `timed`: is its speed worth a comparison?"""
 
-    version: str
-    run: "Callable[[Mapping[str, Array]], dict[str, Array]]"
+    name: str
+    run: "Callable[[Mapping[str, Array]], Mapping[str, Array]]"
+    timed: bool = True
 
 
 def threads() -> int:
@@ -52,7 +56,16 @@ def load_peer(model: Path) -> Peer:
         found = cast("list[Array]", session.run(outputs, {name: given[name] for name in inputs}))
         return dict(zip(outputs, found))
 
-    return Peer(onnxruntime.__version__, run)
+    return Peer(f"onnxruntime {onnxruntime.__version__}", run)
+
+
+def reference_peer(text: Path) -> Peer:
+    """The network in a file of IR text, evaluated by definition. Raises FrontendError when it cannot be read."""
+    from gossamer.frontends.text import load_text
+    from gossamer.ir.reference import evaluate
+
+    module = load_text(text)
+    return Peer("the IR's reference", lambda inputs: evaluate(module, inputs), timed=False)
 
 
 def seconds_in_turns(*calls: Callable[[], object], runs: int, budget_s: float = math.inf) -> list[list[float]]:

@@ -1,7 +1,7 @@
 """The folder that `compile` makes and `run` reads: what the backend saved, plus the source for `--check`.
 
     out/            the backend's own files, manifest.json among them
-    out/source.onnx the model as it came, external data inside
+    out/source.onnx the model as it came, external data inside; of other formats source.gsm, what was imported
     out/design.ir   the IR that was compiled
     out/layers.json the table that was printed
 
@@ -12,6 +12,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from gossamer.ir.graph import Module
 
 LARGEST = 2**31  # protobuf's own limit for one file
-SOURCE, DESIGN = "source.onnx", "design.ir"
+SOURCE, IMPORTED, DESIGN = "source.onnx", "source.gsm", "design.ir"
 
 
 def check_folder(folder: Path, force: bool) -> None:
@@ -39,17 +40,28 @@ def check_folder(folder: Path, force: bool) -> None:
         raise DataError(f"{folder}: {'holds an earlier compile' if ours else 'is not empty'}; {remedy}")
 
 
-def write_bundle(
-    folder: Path, artifact: "Artifact", module: "Module", model: Path, document: Mapping[str, Any], force: bool
-) -> None:
+@dataclass(frozen=True)
+class Compiled:
+    """What there is to save: the file, the network in it, what passes made of that, what the backend made of that."""
+
+    model: Path
+    imported: "Module"
+    ready: "Module"
+    artifact: "Artifact"
+
+
+def write_bundle(folder: Path, found: Compiled, document: Mapping[str, Any], force: bool) -> None:
     """Save everything, then put it in place. Raises DataError when the disk does not take it."""
+    from gossamer.frontends.text import save_text
+
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as scratch:
             made = Path(scratch) / "made"
-            artifact.save(made)
-            _copy_source(model, made / SOURCE)
-            (made / DESIGN).write_text(str(module), encoding="utf-8")
+            found.artifact.save(made)
+            if not _copy_source(found.model, made / SOURCE):
+                save_text(found.imported, made / IMPORTED)
+            (made / DESIGN).write_text(str(found.ready), encoding="utf-8")
             (made / "layers.json").write_text(json.dumps(plain(document), indent=1) + "\n", encoding="utf-8")
             check_folder(folder, force)
             if folder.exists():
@@ -59,16 +71,19 @@ def write_bundle(
         raise DataError(f"{folder}: cannot be written ({(error.strerror or str(error)).lower()})") from error
 
 
-def _copy_source(model: Path, place: Path) -> None:
-    """One file, whatever it was before: external data is read in. A source that is not ONNX has no peer to run it."""
+def _copy_source(model: Path, place: Path) -> bool:
+    """One file, whatever it was before: external data is read in. False when the model is not ONNX."""
     import onnx
     from google.protobuf.message import DecodeError
 
     try:
         whole = onnx.load(model)
     except DecodeError:
-        return
+        return False
+    if not whole.HasField("graph"):
+        return False
     if whole.ByteSize() < LARGEST:
         onnx.save(whole, place)
     else:
         onnx.save(whole, place, save_as_external_data=True, location=f"{SOURCE}.data")
+    return True

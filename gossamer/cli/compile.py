@@ -51,7 +51,7 @@ def compile(
 ) -> None:
     """Compile a network for a target and show what every layer costs."""
     import gossamer.api as api
-    from gossamer.cli.bundle import check_folder, write_bundle
+    from gossamer.cli.bundle import Compiled, check_folder, write_bundle
     from gossamer.frontends import parse_shapes
     from gossamer.report.layers import Timed, priced_lines, timed_lines
 
@@ -79,7 +79,7 @@ def compile(
         document |= totals(lines)
         if folder is not None:
             with out.working(f"saving to {folder}"):
-                write_bundle(folder, artifact, ready, model, document, force)
+                write_bundle(folder, Compiled(model, module, ready, artifact), document, force)
             document["output"] = str(folder)
         out.answer(document, layer_table(lines), summary(document))
 

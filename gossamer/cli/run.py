@@ -1,6 +1,7 @@
-"""`gossamer run FOLDER`: run a compiled network; `--check` compares it with onnxruntime."""
+"""`gossamer run FOLDER`: run a compiled network; `--check` compares it with onnxruntime, or with the reference."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,12 +32,13 @@ def run(
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the outputs to this new .npz.")] = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Compare with onnxruntime; exit code 1 beyond the tolerance.")
+        bool,
+        typer.Option("--check", help="Compare with onnxruntime (not ONNX: the reference); exit code 1 if too far off."),
     ] = False,
     tolerance: Annotated[float, typer.Option(help="Largest error allowed, in units of the output.", min=0.0)] = 1e-4,
     as_json: JsonFlag = False,
 ) -> int:
-    """Run a compiled network, and check it against onnxruntime."""
+    """Run a compiled network, and check it against onnxruntime, or what the IR says where it did not come as ONNX."""
     import gossamer.api as api
 
     with Output(as_json) as out:
@@ -51,7 +53,7 @@ def run(
             document: dict[str, Any] = {"outputs": {name: describe(value) for name, value in outputs.items()}}
             document |= _measure(artifact, peer, inputs)
         if peer is not None:
-            document["check"] = compare(outputs, peer.run(inputs), tolerance) | {"peer": f"onnxruntime {peer.version}"}
+            document["check"] = compare(outputs, peer.run(inputs), tolerance) | {"peer": peer.name}
         if output is not None:
             _write(output, outputs)
         out.answer(document, outputs_table(document), *verdict(document))
@@ -68,21 +70,24 @@ def _inputs(artifact: "Artifact", path: Path | None) -> "dict[str, Array]":
 
 
 def _peer(folder: Path) -> "Peer":
-    from gossamer.cli.baseline import load_peer
-    from gossamer.cli.bundle import SOURCE
+    from gossamer.cli.baseline import load_peer, reference_peer
+    from gossamer.cli.bundle import IMPORTED, SOURCE
 
-    if not (folder / SOURCE).exists():
-        raise DataError(f"{folder}: has no {SOURCE} to compare with; `gossamer compile -o` keeps one")
-    return load_peer(folder / SOURCE)
+    if (folder / SOURCE).exists():
+        return load_peer(folder / SOURCE)
+    if (folder / IMPORTED).exists():
+        return reference_peer(folder / IMPORTED)
+    raise DataError(f"{folder}: has no {SOURCE} or {IMPORTED} to compare with; `gossamer compile -o` keeps one")
 
 
 def _measure(artifact: "Artifact", peer: "Peer | None", inputs: "Mapping[str, Array]") -> dict[str, float]:
-    """Median latency, and that of the peer in the same run."""
+    """Median latency, and that of a peer worth timing in the same run."""
     from gossamer.cli.baseline import median_seconds
 
-    calls = [lambda: artifact.run(inputs), *([lambda: peer.run(inputs)] if peer else [])]
+    timed = [peer] if peer and peer.timed else []
+    calls = [partial(each.run, inputs) for each in (artifact, *timed)]
     times = dict(zip(("latency_s", "peer_latency_s"), median_seconds(*calls)))
-    return times | ({"latency_ratio": times["latency_s"] / times["peer_latency_s"]} if peer else {})
+    return times | ({"latency_ratio": times["latency_s"] / times["peer_latency_s"]} if timed else {})
 
 
 def describe(value: "Array") -> dict[str, Any]:
@@ -104,7 +109,7 @@ def compare(outputs: "Mapping[str, Array]", wanted: "Mapping[str, Array]", toler
 
     common = [name for name in outputs if name in wanted]
     if not common:
-        raise DataError(f"no output in common with onnxruntime: {', '.join(outputs)} and {', '.join(wanted)}")
+        raise DataError(f"no output in common with the peer: {', '.join(outputs)} and {', '.join(wanted)}")
     errors = (np.abs(outputs[name].astype(np.float64) - wanted[name].astype(np.float64)) for name in common)
     largest = max(float(np.max(error, initial=0.0)) for error in errors)
     return {
@@ -141,13 +146,15 @@ def outputs_table(document: Mapping[str, Any]) -> "Table":
 def verdict(document: Mapping[str, Any]) -> tuple[str, ...]:
     from gossamer.report.units import quantity
 
-    found = document.get("check")
+    found, ours = document.get("check"), quantity(document["latency_s"], "s")
     if found is None:
-        return (f"latency {quantity(document['latency_s'], 's')} (median)",)
+        return (f"latency {ours} (median)",)
     mark = "[green]within[/green]" if found["passed"] else "[red]BEYOND[/red]"
-    ours, theirs = (quantity(document[key], "s") for key in ("latency_s", "peer_latency_s"))
-    return (
+    error = (
         f"largest error {found['max_abs_error']:.3g} (outputs up to {found['max_abs_output']:.3g}): "
-        f"{mark} the tolerance of {found['tolerance']:g}",
-        f"latency {ours}, {found['peer']} {theirs}: ratio {document['latency_ratio']:.2f} (medians, taken in turns)",
+        f"{mark} the tolerance of {found['tolerance']:g}"
     )
+    if "peer_latency_s" not in document:
+        return f"{error} against {found['peer']}", f"latency {ours} (median)"
+    theirs, ratio = quantity(document["peer_latency_s"], "s"), document["latency_ratio"]
+    return error, f"latency {ours}, {found['peer']} {theirs}: ratio {ratio:.2f} (medians, taken in turns)"

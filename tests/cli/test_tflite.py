@@ -42,6 +42,11 @@ def test_compiled_and_run(cli, network: Path, tmp_path: Path) -> None:
     assert outcome.code == 0, outcome.err
     with np.load(tmp_path / "y.npz") as found:
         np.testing.assert_array_equal(found["t3"], evaluate(load(network), {"t0": x})["t3"])
+    document = cli("run", tmp_path / "out", "--check", "--json").document
+    assert document["check"]["peer"] == "the IR's reference" and document["check"]["max_abs_error"] == 0
+    assert "peer_latency_s" not in document
+    outcome = cli("run", tmp_path / "out", "--check")
+    assert "within the tolerance of 0.0001 against the IR's reference" in outcome.out
 
 
 def test_inspected(cli, network: Path) -> None:
