@@ -9,7 +9,7 @@ from gossamer.ir import ops
 from gossamer.ir.nest import Axis, Computed, Kernel, Load, Nest, Table, at, single
 from gossamer.ir.op import Op
 from gossamer.ir.reference import evaluate
-from gossamer.ir.types import BOOL, F16, F32, F64, I8, I32, I64, U8, DType, TensorType, Value
+from gossamer.ir.types import BOOL, F16, F32, F64, I8, I32, I64, U8, U64, DType, TensorType, Value
 
 from .tvm_help import Net, check, compiled
 
@@ -41,6 +41,53 @@ def test_scatters(dtype):
     made += [net.add(ops.ScatterND(x, n, v, how)) for how in every]
     module = net.module(*made)
     check(module, {**net.data(module), "r": ROWS, "n": PLACES})
+
+
+@pytest.mark.parametrize("dtype", [U8, I8])
+def test_narrow_indices_of_a_long_axis(dtype):
+    """The mark for "no update here" lies beyond what the type of the indices can hold."""
+    net = Net()
+    x, i, u = net.input(2, 300), net.input(1, 3, dtype=dtype, name="i"), net.input(1, 3, name="u")
+    module = net.module(net.add(ops.ScatterElements(x, i, u, 1)), net.add(ops.Gather(x, i, 1)))
+    check(module, {**net.data(module), "i": np.array([[0, 44, 127]], dtype.numpy)})
+
+
+@pytest.mark.parametrize("how", ["none", "add"])
+def test_one_place_is_scattered_to(how):
+    net = Net()
+    x, i, u = net.input(3, 2), net.input(1, dtype=I64, name="i"), net.input(2, name="u")
+    module = net.module(net.add(ops.ScatterND(x, i, u, how)))
+    check(module, {**net.data(module), "i": np.array([-1])})
+
+
+@pytest.mark.parametrize("shape", [(), (5,)])
+def test_indices_of_64_unsigned_bits_stay_inside(shape):
+    net = Net()
+    x, i = net.input(5), net.input(*shape, dtype=U64, name="i")
+    module = net.module(net.add(ops.Gather(x, i)))
+    for place in (2**64 - 1, 2**64 - 9, 2**63, 2**32 + 1, 3):
+        check(module, {**net.data(module), "i": np.full(shape, place, np.uint64)})
+
+
+def test_an_index_that_overflows_stays_inside():
+    """46341 squared is negative in 32 bits, which compilers hold for impossible."""
+    net = Net()
+    x, i = net.input(5), net.input(4, dtype=I32, name="i")
+    made = net.fused((x, i), lambda b, x, i: b.add(ops.Gather(x, b.add(ops.Mul(i, i)))))
+    module = net.module(made)
+    check(module, {**net.data(module), "i": np.array([46341, 65536, 2, 0], np.int32)})
+
+
+def test_unsigned_numbers_of_64_bits():
+    net = Net()
+    x, y = (net.input(4, dtype=U64, name=n) for n in "xy")
+    made = [net.add(op(x)) for op in (ops.Neg, ops.Abs, ops.Sign)]
+    made += [net.add(ops.Sub(x, y)), net.add(ops.Bitwise(x, y, "shl")), net.add(ops.Bitwise(x, y, "shr"))]
+    module = net.module(*made)
+    data = {"x": np.array([2**64 - 1, 5, 2**63, 0], np.uint64), "y": np.array([2**64 - 1, 6, 2**63 + 1, 3], np.uint64)}
+    found, wanted = compiled(module).run(data), evaluate(module, data)
+    for name, value in wanted.items():
+        np.testing.assert_array_equal(found[name], value)
 
 
 def test_a_gather_from_channels_in_blocks():

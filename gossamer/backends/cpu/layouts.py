@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from math import prod
 
 from gossamer.backends.cpu.algorithms import convolution, outer
+from gossamer.codegen.tvm.forms import holds, storage_dtype
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
@@ -137,8 +138,9 @@ def _padded_reads(graph: Graph, programs: Mapping[Value, Program]) -> Iterator[t
             continue
         for nest in program.kernel.stages:
             for load in loads(nest.body) if nest.reduce is not None else ():
-                if load.fill is not None and load.operand < len(node.op.operands):
-                    yield node.op.operands[load.operand], load, nest
+                value = node.op.operands[load.operand] if load.operand < len(node.op.operands) else None
+                if value is not None and load.fill is not None and holds(storage_dtype(value.dtype), load.fill):
+                    yield value, load, nest
 
 
 def _widen(

@@ -8,6 +8,9 @@ OIHW -> (oc/v, ic/b, kh, kw, b, v), v the lanes and b the channel block of the a
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isinf
+
+import numpy as np
 
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
@@ -65,6 +68,14 @@ def storage_dtype(dtype: DType) -> str:
     return dtype.numpy.name
 
 
+def holds(dtype: str, value: float) -> bool:
+    """Whether a type of memory has the number; an infinity counts as the largest number of an integer type."""
+    if not dtype.startswith(("int", "uint")) or isinf(value):
+        return True
+    limits = np.iinfo(dtype)
+    return limits.min <= value <= limits.max
+
+
 def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[Layout], dot_lanes: int = 0) -> Form:
     """Storage of every tensor of the program, given the layouts of activations and results.
 
@@ -118,15 +129,20 @@ def _without_halo(layout: Layout) -> Layout:
 
 
 def _stored(program: Kernel) -> set[int]:
-    """Stages that cannot be inlined: reductions, and what is read outside its shape or by a reduction."""
+    """Stages that cannot be inlined: reductions, and what is read outside its shape, by a reduction or as an index.
+
+    Arithmetic in an index could overflow, which the machine's compiler takes for impossible: it then drops the tests
+    that keep the index inside. Numbers that come from memory it knows nothing of.
+    """
     # Rounding to a narrow float is long: compiling takes very long where roundings are nested.
     stored = {i for i, nest in enumerate(program.stages) if nest.reduce is not None or _narrow(nest.dtype)}
     for nest in program.stages:
         for load in loads(nest.body):
+            stored.update(inner.operand - program.operands for inner in loads(load)[1:])
             stage = load.operand - program.operands
             if stage >= 0 and (load.fill is not None or (nest.reduce is not None and _costly(program.stages[stage]))):
                 stored.add(stage)
-    return stored
+    return {stage for stage in stored if stage >= 0}
 
 
 def _narrow(dtype: DType) -> bool:

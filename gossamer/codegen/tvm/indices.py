@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from gossamer.ir.index import substitute_index
-from gossamer.ir.nest import Affine, Expr, Index, IndexValue, Load, Nest, Table, rewritten
+from gossamer.ir.nest import Affine, Axis, Expr, Index, IndexValue, Load, Nest, Table, rewritten
 
 
 def bare_axis(index: Index) -> str:
@@ -26,6 +26,7 @@ def simplified(nest: Nest) -> Nest:
         return expr
 
     long = tuple(a for a in nest.reduction if a.extent > 1)
-    reduction = long or nest.reduction[-1:]
+    once = (Axis("once", 1, reduce=True),) if nest.reduce is not None else ()  # schedules need a loop to reduce over
+    reduction = long or nest.reduction[-1:] or once
     epilogue = None if nest.epilogue is None else rewritten(nest.epilogue, leaf)
     return replace(nest, axes=nest.parallel + reduction, body=rewritten(nest.body, leaf), epilogue=epilogue)

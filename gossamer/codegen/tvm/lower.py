@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gossamer.codegen.tvm.adapter import Block, Buffer, build_function, tirx
-from gossamer.codegen.tvm.forms import Form, Storage, storage_dtype
+from gossamer.codegen.tvm.forms import Form, Storage, holds, storage_dtype
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.numbers import Scalar, maximum, minimum, number
@@ -137,22 +137,26 @@ class _Stage:
                 value = tirx.Select(where[axis.name].value < axis.extent, value, number(0, storage.dtype))
         return value
 
-    def expression(self, expr: Expr, compute: DType, where: Mapping[str, Coordinate]) -> Scalar:
-        dtype = storage_dtype(compute)
+    def expression(
+        self, expr: Expr, compute: DType, where: Mapping[str, Coordinate], wraps: bool | None = None
+    ) -> Scalar:
+        """The expression computed in `compute`. Integers that are stored wrap; sums of products are bounded anyway."""
+        dtype, wraps = storage_dtype(compute), self.nest.reduce is None if wraps is None else wraps
         if isinstance(expr, Const):
             return number(expr.value, dtype)
         if isinstance(expr, IndexValue):
             return cast(self._point(where).index(expr.index), dtype)
         if isinstance(expr, Load):
-            return cast(self._load(expr, where), dtype)
+            return cast(self._load(expr, where, dtype), dtype)
         if isinstance(expr, Apply):
-            return call(expr.function, [self.expression(a, compute, where) for a in expr.args], dtype)
+            return call(expr.function, [self.expression(a, compute, where, wraps) for a in expr.args], dtype, wraps)
         if isinstance(expr, Convert):
-            return cast(stored(self.expression(expr.value, expr.compute, where), expr.dtype), dtype)
+            return cast(stored(self.expression(expr.value, expr.compute, where, wraps), expr.dtype), dtype)
         raise TypeError(f"not an expression of a normalised program: {expr}")
 
     def _point(self, where: Mapping[str, Coordinate]) -> Point:
-        return Point(where, lambda value: self.expression(value, self._index_type(value), where))
+        # tvm narrows what is inside of an index, and gets wrapping arithmetic wrong there.
+        return Point(where, lambda value: self.expression(value, self._index_type(value), where, False))
 
     def _index_type(self, value: Expr) -> DType:
         """What a computed index is computed in: 64 bits only where it reads numbers that wide."""
@@ -165,7 +169,8 @@ class _Stage:
         dtype = operand or storage_dtype(self.program.stages[stage].dtype)
         return dtype not in ("bool", "int8", "uint8", "int16", "uint16", "int32")
 
-    def _load(self, load: Load, where: Mapping[str, Coordinate]) -> Scalar:
+    def _load(self, load: Load, where: Mapping[str, Coordinate], around: str) -> Scalar:
+        """What a load reads; in the type computed in `around` it where only that type has its fill."""
         stage = load.operand - self.program.operands
         if stage in self.known:
             return self.known[stage]
@@ -177,7 +182,10 @@ class _Stage:
         value = buffer[tuple(physical)]
         if not guards:
             return value
-        return tirx.if_then_else(tirx.all(*guards), value, number(load.fill or 0.0, storage.dtype))
+        fill, own = load.fill or 0.0, storage.dtype
+        if not holds(own, fill):
+            value, own = cast(value, around), around
+        return tirx.if_then_else(tirx.all(*guards), value, number(fill, own))
 
     def _inlined(self, nest: Nest, load: Load, where: Mapping[str, Coordinate]) -> Scalar:
         inner: dict[str, Coordinate] = {}

@@ -10,19 +10,29 @@ from gossamer.codegen.tvm.numbers import Scalar, bits_of, constant, kind, magnit
 
 def cast(value: Scalar, dtype: str) -> Scalar:
     """Convert by truncation; anything but 0 is true."""
-    if kind(value) == dtype:
+    own = kind(value)
+    if own == dtype:
         return value
     if dtype == "bool":
-        return _true(kind(value), value)
+        return _true(own, value)
+    if own.startswith("uint") and dtype.startswith("int") and bits_of(dtype) <= bits_of(own):
+        # TVM takes what comes of a cast from unsigned for positive and drops tests of its sign: reads would go astray.
+        return tirx.reinterpret(dtype, cast(value, f"u{dtype}"))
     return tirx.Cast(dtype, value)
 
 
-def call(function: str, args: list[Scalar], dtype: str) -> Scalar:
+def call(function: str, args: list[Scalar], dtype: str, wraps: bool = False) -> Scalar:
     """Apply a function of `gossamer.ir.nest.Function` to arguments that all have type `dtype`.
+
+    Integers that overflow give what the machine makes of it, which its compiler takes for impossible; with `wraps` they
+    give what is left modulo all numbers of the type.
 
     Arguments that the function's text repeats are computed once: texts of functions of functions would grow without
     end, and with them the time it takes to compile them.
     """
+    if wraps and function in _OVERFLOWING and dtype.startswith("int"):
+        unsigned = f"u{dtype}"
+        return tirx.reinterpret(dtype, _TABLE[function](unsigned, *(tirx.reinterpret(unsigned, a) for a in args)))
     if function not in _REPEATING or not dtype.startswith("float"):
         return _TABLE[function](dtype, *args)
     held = [(tirx.Var("t", dtype), arg) for arg in args if not _short(arg)]
@@ -64,8 +74,23 @@ def _true(d: str, x: Scalar) -> Scalar:
     return x.condition if chosen else tirx.NE(x, number(0, d))
 
 
+def _sub(d: str, x: Scalar, y: Scalar) -> Scalar:
+    # TVM takes an unsigned 0 - y for 0; the complement of y and one more is -y modulo all numbers of the type.
+    return x + (tirx.bitwise_not(y) + number(1, d)) if d.startswith("uint") else x - y
+
+
+def _neg(d: str, x: Scalar) -> Scalar:
+    return _sub(d, number(0, d), x)
+
+
+def _abs(d: str, x: Scalar) -> Scalar:
+    return x if d.startswith("uint") else tirx.max(x, number(0, d) - x)
+
+
 def _sign(d: str, x: Scalar) -> Scalar:
     zero = number(0, d)
+    if d.startswith("uint"):
+        return tirx.min(x, number(1, d))
     # What is neither above nor below 0 is 0 or NaN: itself.
     return tirx.Select(tirx.GT(x, zero), number(1, d), tirx.Select(tirx.LT(x, zero), number(-1, d), x))
 
@@ -130,11 +155,14 @@ def _by_zero(d: str, x: Scalar, y: Scalar) -> Scalar:
 _REPEATING = {"exp", "sigmoid", "tanh", "erf", "maximum", "minimum", "sign", "abs"}
 """Functions of floats whose text repeats an argument."""
 
+_OVERFLOWING = {"add", "sub", "mul", "neg"}
+"""Functions of integers whose result may need more bits."""
+
 _TABLE: dict[str, Callable[..., Scalar]] = {
-    "add": lambda d, x, y: x + y, "sub": lambda d, x, y: x - y, "mul": lambda d, x, y: x * y,
+    "add": lambda d, x, y: x + y, "sub": _sub, "mul": lambda d, x, y: x * y,
     "div": _div,
     "maximum": lambda d, x, y: maximum(x, y), "minimum": lambda d, x, y: minimum(x, y),
-    "pow": _pow, "neg": lambda d, x: number(0, d) - x, "abs": lambda d, x: tirx.max(x, number(0, d) - x),
+    "pow": _pow, "neg": _neg, "abs": _abs,
     "exp": exp, "log": lambda d, x: tirx.log(x), "sqrt": lambda d, x: tirx.sqrt(x), "tanh": tanh, "erf": erf,
     "sigmoid": sigmoid, "round": _rounding(tirx.nearbyint),
     "floor": _rounding(tirx.floor), "ceil": _rounding(tirx.ceil),
