@@ -1,6 +1,6 @@
 """Load mutated files, many of them, under limits of time and memory, watching every file that is opened.
 
-    python tests/robustness/fuzz.py onnx --count 12000       # or: text
+    python tests/robustness/fuzz.py onnx --count 12000       # or: text, tflite
     python tests/robustness/fuzz.py onnx --only 4711 --keep broken.onnx
 
 A file is either loaded, checked and printed, or refused with a GossamerError: anything else is a finding. Prints one
@@ -21,6 +21,7 @@ import time
 import traceback
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import corpus
 import mutate
@@ -34,6 +35,7 @@ SECONDS = 10
 ADDRESS_SPACE_BYTES = 6 << 30
 """More than an interpreter with numpy and onnx maps, far less than a tensor of 10^12 elements takes."""
 ROOT = Path(__file__).resolve().parents[2]
+ENDINGS = {"onnx": "onnx", "text": "gsm", "tflite": "tflite"}
 
 
 class Hang(BaseException):
@@ -46,7 +48,7 @@ class OpenedOutside(BaseException):
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("kind", choices=("onnx", "text"))
+    parser.add_argument("kind", choices=tuple(ENDINGS))
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--start", type=int, default=0)
     parser.add_argument("--only", type=int, help="one number, its traceback shown")
@@ -66,7 +68,7 @@ def main() -> int:
 class _Run:
     def __init__(self, kind: str, folder: Path, keep: Path | None) -> None:
         self.kind, self.folder, self.keep = kind, folder, keep
-        self.seeds = corpus.models() if kind == "onnx" else corpus.texts()
+        self.seeds = _seeds(kind)
         self.watching = False
         # The model's folder, and what Python and its packages live in: modules and entry points are found when needed.
         homes = [str(folder), str(ROOT / "gossamer"), sys.prefix, sys.base_prefix, *filter(None, sys.path)]
@@ -103,7 +105,7 @@ class _Run:
             text = str(module)
             assert parse_module(text) == module, "printed and parsed again it is another module"
         except GossamerError as error:
-            if "\n" in str(error) and self.kind == "onnx":
+            if "\n" in str(error) and self.kind != "text":
                 raise AssertionError(f"a message of several lines: {error}") from error
             return False
         finally:
@@ -115,7 +117,9 @@ class _Run:
     def _file(self, number: int) -> Path:
         rng = random.Random(number)
         seed = rng.choice(self.seeds)
-        if isinstance(seed, str):
+        if isinstance(seed, bytes):
+            data = mutate.mutated_words(rng, seed) if rng.random() < 0.7 else mutate.mutated_bytes(rng, seed)
+        elif isinstance(seed, str):
             data = mutate.mutated_text(rng, seed).encode("utf-8", "surrogatepass")
             if rng.random() < 0.1:
                 data = mutate.mutated_bytes(rng, data)
@@ -123,7 +127,7 @@ class _Run:
             data = mutate.mutated_model(rng, seed)
         else:
             data = mutate.mutated_bytes(rng, seed.SerializeToString())
-        file = self.folder / ("model.onnx" if self.kind == "onnx" else "model.gsm")
+        file = self.folder / f"model.{ENDINGS[self.kind]}"
         file.write_bytes(data)
         if self.keep is not None:
             self.keep.write_bytes(data)
@@ -136,6 +140,15 @@ class _Run:
         if not any(path.is_relative_to(home) for home in self.allowed):
             self.watching = False
             raise OpenedOutside(str(path))
+
+
+def _seeds(kind: str) -> "list[Any]":
+    if kind == "tflite":
+        sys.path.append(str(ROOT))
+        from tests.robustness import tflite_seeds
+
+        return tflite_seeds.files()
+    return corpus.models() if kind == "onnx" else corpus.texts()
 
 
 def _warm_up() -> None:

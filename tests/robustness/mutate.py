@@ -36,6 +36,18 @@ def mutated_bytes(rng: random.Random, data: bytes) -> bytes:
     return bytes(broken)
 
 
+def mutated_words(rng: random.Random, data: bytes) -> bytes:
+    """A few aligned numbers of 1, 2 or 4 bytes replaced, as offsets, lengths, types and options are."""
+    broken = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 3))):
+        size = rng.choice((1, 2, 4, 4))
+        start = rng.randrange(len(broken) // size) * size
+        old = int.from_bytes(broken[start : start + size], "little")
+        new = rng.choice((0, 1, 2, 4, old + 1, old - 1, old + 4, old - 4, old * 2, -1, 1 << 30, rng.getrandbits(32)))
+        broken[start : start + size] = (new % (1 << 8 * size)).to_bytes(size, "little")
+    return bytes(broken)
+
+
 def mutated_model(rng: random.Random, model: ModelProto) -> bytes:
     """A model that still parses and says something else than it did."""
     broken = ModelProto()

@@ -1,4 +1,4 @@
-"""20,000 broken files: each is loaded or refused, in 10 s and little memory; nothing outside its folder is read."""
+"""24,000 broken files: each is loaded or refused, in 10 s and little memory; nothing outside its folder is read."""
 
 import json
 import os
@@ -27,6 +27,27 @@ def fuzz(kind: str, start: int, count: int) -> dict:
     [("onnx", 0, 4000), ("onnx", 4000, 4000), ("onnx", 8000, 4000), ("text", 0, 4000), ("text", 4000, 4000)],
 )
 def test_broken_files_are_refused(kind: str, start: int, count: int) -> None:
+    _check(kind, start, count)
+
+
+def test_the_files_that_are_broken_are_whole_before(tmp_path: Path) -> None:
+    pytest.importorskip("tflite")
+    from gossamer.frontends import load
+    from tests.robustness.tflite_seeds import files
+
+    path = tmp_path / "seed.tflite"
+    for data in files():
+        path.write_bytes(data)
+        assert load(path).graph.outputs
+
+
+@pytest.mark.slow
+def test_broken_tensorflow_lite_files_are_refused() -> None:
+    pytest.importorskip("tflite")
+    _check("tflite", 0, 4000)
+
+
+def _check(kind: str, start: int, count: int) -> None:
     found = fuzz(kind, start, count)
     assert found["findings"] == []
     assert found["accepted"] + found["refused"] == count
