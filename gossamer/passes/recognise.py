@@ -4,7 +4,9 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from gossamer.ir.build import Rewriter, rewrite
+from gossamer.ir.errors import IRError
 from gossamer.ir.graph import Graph, Module, Node
+from gossamer.ir.op import Op
 from gossamer.passes.base import Pass
 from gossamer.passes.composites import COMPOSITES, Sources
 from gossamer.passes.dce import live, pruned
@@ -33,12 +35,20 @@ class Recognise(Pass, name="recognise"):
 def _rule(node: Node, r: Rewriter, sources: Sources) -> bool:
     composite = COMPOSITES.get(type(node.op))
     better = composite(node.op, sources) if composite and node.result.type.quant is None else None
-    if better is None or better.infer() != node.op.infer():
+    if better is None or not _alike(better, node.op):
         sources.ops.update((value, node.op) for value in node.results)
         return False
     sources.ops[node.result] = better
     r.emit(replace(node, op=better))
     return True
+
+
+def _alike(better: Op, op: Op) -> bool:
+    """Whether both give one type; not where the better op refuses its operands, such as rows without elements."""
+    try:
+        return better.infer() == op.infer()
+    except IRError:
+        return False
 
 
 def _uses(graph: Graph) -> Counter[str]:

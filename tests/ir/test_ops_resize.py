@@ -1,5 +1,7 @@
 """Resizing against ONNX's own reference over every mode, and against torch's interpolate."""
 
+from math import inf
+
 import numpy as np
 import onnx
 import pytest
@@ -134,6 +136,13 @@ def test_the_nearest_mode_moves_integers_quantised_or_not():
         np.testing.assert_array_equal(found, given.repeat(2, axis=1))
 
 
+@pytest.mark.parametrize("scales", [(), (1e-9, 1.0)])
+def test_an_axis_shrinks_to_nothing(scales):
+    """No filter is made for results without elements, however small the scale."""
+    op = Resize(Value("x", TensorType(F32, (4, 2))), (0, 2), "linear", scales=scales, antialias=True)
+    assert evaluate_op(op, (np.ones((4, 2), np.float32),))[0].shape == (0, 2)
+
+
 X = Value("x", TensorType(F32, (1, 2, 4, 4)))
 
 
@@ -143,6 +152,8 @@ X = Value("x", TensorType(F32, (1, 2, 4, 4)))
         (Resize(X, (8, 8)), r"sizes is \(8, 8\), needed 4 whole numbers"),
         (Resize(X, X.shape, scales=(1.0, 1.0, 0.0, 1.0)), "scales is .*needed 4 numbers > 0"),
         (Resize(X, X.shape, coordinates="tf_crop_and_resize"), r"roi is \(\), needed 8 numbers"),
+        (Resize(X, X.shape, scales=(1.0, 1.0, inf, 1.0)), "scales is .*needed 4 numbers > 0"),
+        (Resize(X, X.shape, "linear", scales=(1.0, 1.0, 1e-9, 1.0), antialias=True), "needed at least a quarter of an"),
         (Resize(X, X.shape, antialias=True), "antialias needs the mode linear or cubic"),
         (Resize(Value("x", TensorType(I32, (4,))), (8,), "linear"), "x is i32, needed a float type"),
         (Resize(Value("x", TensorType(F32, (0,))), (8,)), r"x has shape \(0,\), needed elements"),

@@ -182,6 +182,12 @@ def test_what_is_not_quite_a_layer_norm(change, lab):
     check(lab, text)
 
 
+@pytest.mark.parametrize("change", [(repr(1e-05), repr(-0.5)), ("[2,3,4]", "[2,3,0]")], ids=["epsilon", "no_elements"])
+def test_what_layer_norm_refuses_stays(change, lab):
+    before = module(lab, plain(NORM + "return %y").replace(*change))
+    assert Recognise().run(before) is before
+
+
 SIX = constant("three", 3.0) + constant("six", 6.0)
 CLIPPED = "%a: f32[2,3,4] = math.add %x, %three\n%c: f32[2,3,4] = nn.clip %a low=0.0 high=6.0\n"
 

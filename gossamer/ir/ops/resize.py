@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import reduce
+from math import inf
 from typing import cast
 
 import numpy as np
@@ -48,13 +49,14 @@ class Resize(Op, name="nn.resize"):
         rank = self.x.type.rank
         if len(self.sizes) != rank or min(self.sizes, default=1) < 0:
             raise IRError(f"sizes is {self.sizes}, needed {rank} whole numbers >= 0, one per axis of x")
-        if self.scales and (len(self.scales) != rank or not min(self.scales) > 0):
+        if self.scales and (len(self.scales) != rank or not all(0 < scale < inf for scale in self.scales)):
             raise IRError(f"scales is {self.scales}, needed {rank} numbers > 0, one per axis of x, or none")
         wanted = 2 * rank if self.coordinates == "tf_crop_and_resize" else 0
         if len(self.roi) != wanted:
             raise IRError(f"roi is {self.roi}, needed {wanted} numbers for coordinates {self.coordinates}")
         if any(size and not extent for size, extent in zip(self.sizes, self.x.shape)):
             raise IRError(f"x has shape {self.x.shape}, needed elements to give {self.sizes}")
+        self._check_filter()
         return (self.x.type.with_shape(self.sizes),)
 
     def _check_type(self) -> None:
@@ -67,6 +69,13 @@ class Resize(Op, name="nn.resize"):
             raise IRError(f"x has one scale per index of axis {quant.axis}, needed one scale")
         if self.antialias and self.mode == "nearest":
             raise IRError("antialias needs the mode linear or cubic, found nearest")
+
+    def _check_filter(self) -> None:
+        """The filter of an axis that shrinks is as long as in / out: a few times the axis at the most."""
+        lines = [self._line(axis) for axis in range(self.x.type.rank)] if self.antialias else []
+        if any(line.scale * line.extent < 0.25 for line in lines if line.size):
+            found = f"scales is {self.scales} for a tensor of {self.x.shape}"
+            raise IRError(f"{found}, needed at least a quarter of an element of every axis to stay with antialias")
 
     def kernel(self) -> Kernel:
         """One stage for the nearest mode, else one per axis that changes."""
@@ -81,7 +90,7 @@ class Resize(Op, name="nn.resize"):
 
     def _line(self, axis: int) -> Line:
         extent, size, rank = self.x.shape[axis], self.sizes[axis], self.x.type.rank
-        scale = self.scales[axis] if self.scales else size / extent if extent and size else 1.0
+        scale = 1.0 if not (extent and size) else self.scales[axis] if self.scales else size / extent
         roi = (self.roi[axis], self.roi[rank + axis]) if self.roi else (0.0, 1.0)
         return Line(extent, size, scale, roi)
 
