@@ -39,3 +39,23 @@ def test_malformed_operands(what, make):
 def test_a_division_by_zero_at_import_warns_of_nothing(make):
     nodes = [helper.make_node("Div", ["k", "k"], ["nan"]), helper.make_node("Add", ["x", "nan"], ["y"])]
     assert len(load(make(nodes, {"x": (1,)}, constants={"k": np.zeros(1, np.float32)})).graph.nodes) == 2
+
+
+def test_a_function_with_fewer_outputs_than_its_node(make):
+    """Its first output can be used, the other one cannot."""
+    model = make([helper.make_node("F", ["x"], ["a", "y"], domain="d")], {"x": (1,)}, domains=["d"])
+    relu = helper.make_node("Relu", ["i"], ["o"])
+    model.functions.append(helper.make_function("d", "F", ["i"], ["o"], [relu], [helper.make_opsetid("", 21)]))
+    with pytest.raises(FrontendError, match="^the graph is malformed: nothing computes output 'y'$"):
+        load(model)
+    model.graph.output[0].name = "a"
+    assert [node.op.name for node in load(model).graph.nodes] == ["nn.relu"]
+
+
+def test_outputs_that_are_other_names_of_one_value(make):
+    """Each gets an op of its own; one renamed value does not."""
+    nodes = [helper.make_node("Relu", ["x"], ["r"])]
+    nodes += [helper.make_node("Identity", ["r"], [name]) for name in ("y", "z")]
+    module = load(make(nodes, {"x": (1,)}, outputs=("y", "z")))
+    assert [v.name for v in module.graph.outputs] == ["y", "z"]
+    assert [node.op.name for node in module.graph.nodes] == ["nn.relu", "tensor.reshape"]

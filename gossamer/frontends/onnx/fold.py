@@ -3,6 +3,7 @@
 The onnx package's own reference evaluator does the work, one node at a time.
 """
 
+import warnings
 from collections.abc import Sequence
 from functools import lru_cache
 from math import prod
@@ -61,7 +62,8 @@ def folded(node: NodeProto, opset: int, arrays: Sequence[Array | None]) -> tuple
     given = {f"i{i}": array for i, array in enumerate(arrays) if array is not None}
     try:
         evaluator = _evaluator(_anonymous(node, arrays), opset)
-        with np.errstate(all="ignore"):  # the infinities and NaNs of a file are its own business
+        with np.errstate(all="ignore"), warnings.catch_warnings():  # infinities and NaNs are the file's own business
+            warnings.simplefilter("ignore", RuntimeWarning)
             return tuple(np.asarray(out) for out in evaluator.run(None, given))
     except Exception as error:  # the evaluator raises whatever its numpy code does on operands that do not fit
         reason = str(error).split("\n")[0][:200]

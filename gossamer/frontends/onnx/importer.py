@@ -8,7 +8,7 @@ from onnx import GraphProto, ModelProto, ValueInfoProto
 
 from gossamer.frontends.onnx.inputs import fixed_inputs, input_types
 from gossamer.frontends.onnx.read import opsets_of
-from gossamer.frontends.onnx.scope import Scope
+from gossamer.frontends.onnx.scope import Lost, Scope
 from gossamer.frontends.onnx.tensors import Listed, read_tensor
 from gossamer.frontends.onnx.walk import Walk
 from gossamer.ir.build import renamed
@@ -46,26 +46,26 @@ def import_model(
 def _finished(graph: GraphProto, scope: Scope) -> Graph:
     """The graph, its outputs called what the file calls them."""
     outputs: dict[str, Value] = {}  # by name: some exporters list an output twice, which says nothing more
+    # Names that are taken: a second name for the same thing needs an op that defines it.
     fixed = {v.name for v in scope.builder.inputs} | {info.name for info in graph.output}
     for info in graph.output:
-        item = scope.anything(info.name)
+        try:
+            item = scope.anything(info.name)
+        except Lost:  # a function has fewer outputs than the node that calls it
+            raise FrontendError(f"the graph is malformed: nothing computes output '{info.name}'") from None
         if isinstance(item, Listed):
             raise FrontendError(f"output '{info.name}' is a sequence, and only tensors are supported")
         value = scope.value(info.name, item)
-        if value.name != info.name and (value.name in fixed or value in outputs.values() or _is_param(scope, value)):
-            # A second name for the same thing needs an op that defines it.
+        if value.name != info.name and (value.name in fixed or value.name in scope.param_names):
             value = scope.builder.add(Reshape(value, value.shape), info.name, label=info.name)
         _check_declared(info, value)
         outputs[info.name] = value
+        fixed.add(value.name)
     if not outputs:
         raise FrontendError("the graph is malformed: it has no outputs")
     names = {value.name: name for name, value in outputs.items() if value.name != name}
     result = scope.builder.finish(tuple(outputs.values()))
     return renamed(result, names) if names else result
-
-
-def _is_param(scope: Scope, value: Value) -> bool:
-    return any(node.result == value and node.op.name == "ir.param" for node in scope.builder.nodes)
 
 
 def _check_declared(info: ValueInfoProto, value: Value) -> None:

@@ -26,6 +26,7 @@ class Scope:
 
     def __init__(self, taken: set[str]) -> None:
         self.builder = GraphBuilder()
+        self.param_names: set[str] = set()  # of the values that hold them
         self._items: dict[str, Item | None] = {}
         self._params: dict[str, Array | Callable[[], Array]] = {}
         self._placed: dict[tuple[str, TensorType], Value] = {}
@@ -83,6 +84,7 @@ class Scope:
         if key not in self._placed:
             self._params.setdefault(name, item.load)
             self._placed[key] = self.builder.add(Param(name, item.type), name, label=name)
+            self.param_names.add(self._placed[key].name)
         return self._placed[key]
 
     def fresh(self, name: str) -> str:

@@ -90,13 +90,11 @@ def _import_operator(operator: Operator, scope: Scope, title: str) -> tuple[Plac
 def _finished(network: Network, scope: Scope) -> Graph:
     """The graph, its outputs in the file's layout and called what the file calls them."""
     outputs: dict[str, Value] = {}
+    taken = {value.name for value in scope.builder.inputs}
     for number in network.outputs:
         name, value = network.tensors[number].name, scope.value(number)
-        if value in outputs.values() or value in scope.builder.inputs or _is_param(scope, value):
+        if value.name in taken or value.name in scope.param_names:
             value = scope.builder.add(Reshape(value, value.shape), name, label=name)
+        taken.add(value.name)
         outputs[value.name] = value
     return scope.builder.finish(tuple(outputs.values()))
-
-
-def _is_param(scope: Scope, value: Value) -> bool:
-    return any(node.result == value and node.op.name == "ir.param" for node in scope.builder.nodes)

@@ -36,6 +36,7 @@ class Scope:
         self.network = network
         self.names = _names(network)
         self.builder = GraphBuilder()
+        self.param_names: set[str] = set()  # of the values that hold them
         self._defined: dict[int, bool | None] = {}  # computed as NCHW? None: lost
         self._values: dict[tuple[int, bool], Value] = {}
         self._params: dict[str, Callable[[], Array]] = {}
@@ -85,7 +86,9 @@ class Scope:
             serial += 1
             ref = f"{name}{serial}"
         self._params[ref] = lambda: np.asarray(load(), order="C")
-        return self.builder.add(Param(ref, kind), ref, label=ref)
+        value = self.builder.add(Param(ref, kind), ref, label=ref)
+        self.param_names.add(value.name)
+        return value
 
     def params(self) -> Params:
         return Params(self._params)
