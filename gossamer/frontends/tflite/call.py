@@ -5,10 +5,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from gossamer.frontends.limits import check_elements
 from gossamer.frontends.problems import Unsupported
 from gossamer.frontends.tflite.read import Operator
 from gossamer.frontends.tflite.scope import Placed, Scope
-from gossamer.frontends.tflite.tensors import ELEMENTS_MAX, Tensor
+from gossamer.frontends.tflite.tensors import Tensor
 from gossamer.ir.errors import FrontendError
 from gossamer.ir.graph import Array
 from gossamer.ir.op import Op
@@ -126,9 +127,7 @@ class Call:
 
     def _append(self, op: Op, *names: str) -> tuple[Value, ...]:
         for kind in op.infer():
-            if kind.elements > ELEMENTS_MAX:
-                shape = list(kind.shape)
-                raise FrontendError(f"its result would have shape {shape}, more than {ELEMENTS_MAX} elements")
+            check_elements(kind.shape, "its result")
         return self._scope.builder.add_all(op, names, label=self.label)
 
     @property

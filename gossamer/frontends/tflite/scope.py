@@ -100,15 +100,14 @@ def _names(network: Network) -> dict[int, str]:
     Inputs and outputs of the graph keep the name they have in the file; computed tensors come before constants.
     """
     names = {number: network.tensors[number].name for number in (*network.inputs, *network.outputs)}
-    taken = set(names.values())
+    taken, serials = set(names.values()), dict[str, int]()
     for number, tensor in sorted(enumerate(network.tensors), key=lambda item: item[1].data is not None):
         if number in names:
             continue
         name = stem = tensor.name.split(";")[0]
-        serial = 1
         while name in taken:
-            serial += 1
-            name = f"{stem}_{serial}"
+            serials[stem] = serials.get(stem, 1) + 1
+            name = f"{stem}_{serials[stem]}"
         taken.add(name)
         names[number] = name
     return names

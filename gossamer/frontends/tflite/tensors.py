@@ -1,19 +1,16 @@
 """Tensors of a TensorFlow Lite file: their type, with scale and zero point, and their numbers where it holds them."""
 
 from dataclasses import dataclass
-from math import prod
 from typing import Any
 
 import numpy as np
 import tflite
 from numpy.typing import NDArray
 
+from gossamer.frontends.limits import check_elements
 from gossamer.ir.errors import FrontendError, IRError
 from gossamer.ir.graph import Array
 from gossamer.ir.types import DType, Quant, TensorType
-
-ELEMENTS_MAX = 1 << 33
-"""No tensor may be larger: a damaged file must not make anything allocate terabytes."""
 
 _TYPES = {
     "FLOAT32": "f32", "FLOAT16": "f16", "FLOAT64": "f64", "BFLOAT16": "bf16", "BOOL": "bool", "INT4": "i4",
@@ -51,8 +48,9 @@ def tensor_of(item: Any, model: Any, data: NDArray[np.uint8]) -> Tensor:
     if item.IsVariable() or item.Sparsity() is not None:
         kind = "keeps a state between runs" if item.IsVariable() else "is sparse"
         raise FrontendError(f"{where} {kind}, which is not supported")
-    if any(n < 0 for n in shape) or prod(shape) > ELEMENTS_MAX:
-        raise FrontendError(f"{where} is malformed: its shape is {list(shape)}, needed at most {ELEMENTS_MAX} elements")
+    check_elements(shape, where)
+    if any(n < 0 for n in shape):
+        raise FrontendError(f"{where} is malformed: its shape is {list(shape)}")
     try:
         dtype = _dtype(item.Type(), where)
         kind = TensorType(dtype, shape, _quant(item.Quantization(), dtype, shape))
