@@ -123,6 +123,12 @@ def test_batch_first_is_the_same_network_with_axes_moved(kind, direction, make):
     np.testing.assert_array_equal(found["Y_h"], wanted["Y_h"].swapaxes(0, 1))
 
 
+def test_softplus_of_a_large_number_is_finite(make):
+    proto, inputs = network(make, "RNN", ("W", "R"), activations=["Softplus"])
+    found = evaluate(load(proto), {"x": 1000 * inputs["x"]})
+    assert found["Y"].max() > 500 and np.isfinite(found["Y"]).all()
+
+
 def test_lengths_at_run_time(make, onnxruntime):
     proto, inputs = network(make, "GRU", ("W", "R", "lengths"), direction="bidirectional", runtime=("lengths",))
     proto.graph.input[1].type.tensor_type.elem_type = TensorProto.INT32

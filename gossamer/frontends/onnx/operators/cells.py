@@ -162,6 +162,12 @@ def _floats(call: Call, name: str) -> list[float]:
     return list(found.floats) if found is not None else []
 
 
+def _softplus(steps: Steps, x: Value) -> Op:
+    """max(x, 0) + log(1 + exp(-|x|)), which does not overflow."""
+    small = steps.add(Exp(steps.add(Mul(steps.number(-1.0, x), steps.add(Abs(x))))))
+    return Add(steps.add(Relu(x)), steps.add(Log(steps.add(Add(steps.number(1.0, x), small)))))
+
+
 def _function(steps: Steps, function: Function, x: Value) -> Op:
     numbers = function.numbers
     match function.name:
@@ -180,7 +186,7 @@ def _function(steps: Steps, function: Function, x: Value) -> Op:
         case "Softsign":
             return Div(x, steps.add(Add(steps.number(1.0, x), steps.add(Abs(x)))))
         case "Softplus":
-            return Log(steps.add(Add(steps.number(1.0, x), steps.add(Exp(x)))))
+            return _softplus(steps, x)
         case "ThresholdedRelu":
             above = steps.add(Less(steps.number(numbers[0], x), x))
             return Where(above, x, steps.number(0.0, x))

@@ -31,8 +31,7 @@ from gossamer.ir.types import Value
 
 _DOMAIN = "com.microsoft"
 _ACTIVATIONS: dict[str, Callable[..., Op]] = {
-    "": lambda x: x, "Relu": Relu, "Sigmoid": Sigmoid, "Tanh": Tanh, "LeakyRelu": LeakyRelu, "Clip": Clip,
-    "HardSigmoid": HardSigmoid,
+    "Relu": Relu, "Sigmoid": Sigmoid, "Tanh": Tanh, "LeakyRelu": LeakyRelu, "Clip": Clip, "HardSigmoid": HardSigmoid,
 }  # fmt: skip
 
 
@@ -157,6 +156,8 @@ def _transposed(call: Call, index: int, name: str) -> Value:
 
 def _activated(call: Call, op: Op, numbers: tuple[float, ...]) -> Op:
     name = call.attr_text("activation", "")
+    if not name:
+        return op
     if name not in _ACTIVATIONS:
         raise Unsupported(f"its activation '{name}' is not supported")
-    return _ACTIVATIONS[name](call.step(op), *numbers) if name else op
+    return _ACTIVATIONS[name](call.step(op), *numbers)
