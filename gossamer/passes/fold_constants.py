@@ -89,7 +89,7 @@ class _Folder:
 
 def _steps(node: Node) -> int:
     if isinstance(node.op, Scan):
-        return node.op.steps * sum(_steps(inner) for inner in node.op.body.nodes)
+        return node.op.steps * max(1, sum(_steps(inner) for inner in node.op.body.nodes))
     kernel = node.op.kernel()
     if kernel is None:
         return sum(value.type.elements for value in (*node.op.operands, *node.results))

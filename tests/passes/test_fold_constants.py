@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from gossamer.ir.graph import Params
+from gossamer.ir.graph import Graph, Module, Node, Params
+from gossamer.ir.ops import Param, Scan
+from gossamer.ir.types import F32, TensorType, Value
 from gossamer.passes.fold_constants import FoldConstants
 
 
@@ -111,3 +113,13 @@ def test_declines_to_widen_stored_integers(lab):
         """,
         None,
     )
+
+
+def test_a_scan_without_a_body_counts_its_steps():
+    """Else a constant scan of a billion steps, which does nothing in each, would be run for its stacked results."""
+    state = Value("s", TensorType(F32, ()))
+    scan = Scan((state,), Graph((state,), (), (state, state)), 1, 0, 1 << 30)
+    results = tuple(Value(n, t) for n, t in zip(("last", "all"), scan.infer(), strict=True))
+    nodes = (Node(Param("s", state.type), (state,)), Node(scan, results))
+    before = Module("test", Graph((), nodes, results), Params({"s": np.float32(1)}))
+    assert FoldConstants().run(before) is before

@@ -7,8 +7,8 @@ less their common factor f, and inverse the number with inverse*d' = 1 modulo s'
     k = (q div f * inverse) mod s' + s'*t        i = (q div f - d' * ((q div f * inverse) mod s')) div s' - d'*t
 
 for t = 0, 1, ... ceil(K / s') - 1: one tap of every s' is computed, none is multiplied by an inserted 0. Where s'
-does not divide K the last tap of some positions falls outside the kernel and reads 0. Positions q that f does not
-divide receive nothing.
+does not divide K the last tap of some positions falls outside the kernel and reads 0 (an infinite x times it is NaN,
+where a plain implementation adds nothing). Positions q that f does not divide receive nothing.
 """
 
 from dataclasses import dataclass
