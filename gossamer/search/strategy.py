@@ -21,7 +21,8 @@ from gossamer.search.choices import Genomes
 @dataclass(frozen=True)
 class Problem:
     """What a strategy may know. `sizes`: values per gene. `seeds`: designs to begin with. `repair` makes genomes
-    canonical.
+    canonical. `features`: [n, genes] -> [n, f] numbers that say what a design is like, for methods that predict.
+    `reference`: the values beyond which a design is of no interest, where the user has said so.
     """
 
     sizes: NDArray[np.int64]
@@ -29,6 +30,14 @@ class Problem:
     repair: Callable[[Genomes], Genomes]
     objectives: int
     constraints: int
+    features: Callable[[Genomes], NDArray[np.float64]] | None = None
+    reference: NDArray[np.float64] | None = None
+
+    def described(self, genomes: Genomes) -> NDArray[np.float64]:
+        """The features of designs; where the space has none of its own, one number per value of each gene."""
+        if self.features is not None:
+            return self.features(genomes)
+        return np.concatenate([genomes[:, [i]] == np.arange(n) for i, n in enumerate(self.sizes)], axis=1).astype(float)
 
 
 class Strategy(Protocol):
