@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLE = (
     'Example: [bold]gossamer inspect resnet18.onnx -p "fold-bn,fuse,winograd{m=4}" --html ir.html[/bold]   '
     "a page with the graph after every pass. [bold]--diff import fuse[/bold] prints what changed, "
-    "[bold]--op conv1[/bold] one op with its loop nest and its cost on every target."
+    "[bold]--op /conv1/Conv[/bold] one op with its loop nest and its cost on every target."
 )
 
 _AfterOption = Annotated[

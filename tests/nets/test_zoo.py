@@ -172,8 +172,23 @@ def test_command(tmp_path, capsys):
     assert main(["squeezenet", "-o", str(path), *options]) == 0
     assert capsys.readouterr().out == f"wrote {path} ({path.stat().st_size / 1e6:.1f} MB)\n"
     assert load(path).graph.outputs[0].shape == (1, 5)
+    assert main(["squeezenet", "-o", str(path), *options]) == 2
+    assert capsys.readouterr().err == f"error: {path}: exists; name a new file, or give --force\n"
+    assert main(["squeezenet", "-o", str(path), "--force", *options]) == 0
+    capsys.readouterr()
     assert main(["squeezenets", "-o", str(path)]) == 2
     assert capsys.readouterr().err.startswith("error: unknown network 'squeezenets'; did you mean 'squeezenet'?")
+
+
+def test_command_refuses_numbers_that_make_no_network(tmp_path, capsys):
+    path = tmp_path / "u.onnx"
+    for option in ("--size", "--batch", "--width", "--classes"):
+        assert main(["unet2d", "-o", str(path), option, "0"]) == 2
+        found = "0.0" if option == "--width" else "0"
+        assert capsys.readouterr().err == f"error: {option} is {found}, needed more than 0\n"
+    assert main(["unet2d", "-o", str(path), "--size", "63", "--width", "0.125"]) == 2
+    assert capsys.readouterr().err.startswith("error: unet2d does not take an input of 1x3x63x63; leave out --size")
+    assert not path.exists()
 
 
 def test_command_lists_what_there_is(capsys):

@@ -95,6 +95,10 @@ def test_an_op_is_found_by_label_result_or_the_end_of_either() -> None:
         assert node_called(found, name).op.name == "nn.sigmoid"
     with pytest.raises(DataError, match="no op is called 'block.1/Sigmod'; did you mean '/net/block.1/Sigmoid'"):
         node_called(found, "block.1/Sigmod")
+    twice = module(TEXT.replace('"one"', '"/Sigmoid"').replace('"two"', '"/net/Sigmoid"'))
+    assert node_called(twice, "Sigmoid").label == "/Sigmoid", "of several ends the whole path"
+    with pytest.raises(DataError, match="2 names end in 'moid': .*; give more of the one you mean"):
+        node_called(twice, "moid")
     fused = gs.inspect(module(), "fuse")[-1].module
     assert node_called(fused, "two").op.name == "ir.fused", "a fused op answers to what it holds"
 

@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--classes", type=int, help="(default: as published)")
     parser.add_argument("--width", type=float, default=1.0, help="multiplies every layer's channels (default: 1)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--force", action="store_true", help="write over a file that exists")
     parser.add_argument("--fold-bn", action="store_true", help="fold batch norms into the convolutions on the way")
     return parser
 
@@ -41,10 +42,25 @@ def _written(options: argparse.Namespace) -> str:
     if options.name is None:
         raise FrontendError("no network is named; `--list` says which there are")
     output: Path = options.output or Path(f"{options.name}.onnx")
+    _check_numbers(options)
     shape = zoo.input_shape(options.name, options.size, options.batch)
+    if output.exists() and not options.force:
+        raise FrontendError(f"{output}: exists; name a new file, or give --force")
     model = zoo.build(options.name, classes=options.classes, width=options.width, seed=options.seed)
-    zoo.save_onnx(model, output, shape, fold_bn=options.fold_bn)
+    try:
+        zoo.save_onnx(model, output, shape, fold_bn=options.fold_bn)
+    except (RuntimeError, ValueError) as error:  # torch's own word for layers that do not fit each other
+        size = "x".join(map(str, shape))
+        hint = "leave out --size or choose another"
+        raise FrontendError(f"{options.name} does not take an input of {size}; {hint}") from error
     return f"wrote {output} ({output.stat().st_size / 1e6:.1f} MB)\n"
+
+
+def _check_numbers(options: argparse.Namespace) -> None:
+    for name in ("size", "batch", "classes", "width"):
+        value = getattr(options, name)
+        if value is not None and not value > 0:
+            raise FrontendError(f"--{name} is {value}, needed more than 0")
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from gossamer.ir.print import print_node
 from gossamer.ir.print_nest import operand_names, print_nest
 from gossamer.ir.print_values import BriefTypes, schedule
 from gossamer.report.inspection.prices import Price, Pricer
-from gossamer.report.inspection.titles import short_name, summary_of, work_of
+from gossamer.report.inspection.titles import short_name, summary_of, visible, work_of
 
 if TYPE_CHECKING:
     from gossamer.ir.graph import Module, Node
@@ -132,12 +132,16 @@ def node_called(module: "Module", name: str) -> "Node":
     for node in module.graph.nodes:
         for inner in _inner(node):
             known.setdefault(inner, node)
-    if wanted in known:
-        return known[wanted]
+    for title in (wanted, f"/{wanted}"):
+        if title in known:
+            return known[title]
     ends = [title for title in known if title.endswith(wanted)] if len(wanted) > 2 else []
-    if ends and len({id(known[title]) for title in ends}) == 1:
+    if len({id(known[title]) for title in ends}) == 1:
         return known[ends[0]]
-    raise DataError(f"no op is called '{name}'{_hint(wanted, ends or list(known))}")
+    if ends:
+        shown = ", ".join([*(visible(title) for title in ends[:4]), *(["..."] if len(ends) > 4 else [])])
+        raise DataError(f"{len(ends)} names end in '{name}': {shown}; give more of the one you mean")
+    raise DataError(f"no op is called '{name}'{_hint(wanted, list(known))}")
 
 
 def namesakes(module: "Module", node: "Node") -> tuple[str, ...]:
