@@ -46,8 +46,8 @@ def one_thread():
 
 
 # The deepest ones, which take torch some seconds each.
-SLOW = ("efficientnet_v2_s", "densenet121", "inception_v3", "resnext50", "deeplab_v3")
-NETS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in zoo.NAMES]
+QUICK = ("resnet18", "ds_cnn", "lstm", "pulse1d")
+NETS = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in zoo.NAMES]
 
 
 @pytest.fixture(scope="module", params=NETS)

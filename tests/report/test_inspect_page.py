@@ -27,6 +27,8 @@ SMALL = """module small
 return %m
 """
 
+pytestmark = pytest.mark.slow  # a browser is started
+
 
 def small(text: str = SMALL) -> Module:
     rng = np.random.default_rng(0)

@@ -56,6 +56,7 @@ def test_a_batch_does_not_pick_the_same_gain_twice():
     assert sorted(pick_batch(mean, np.full((3, 2), 1e-3), np.ones(3), points, 2)) == [0, 2]
 
 
+@pytest.mark.slow
 def test_it_finds_more_than_random_search():
     reference = np.array([21.0, 40.0])
 
