@@ -18,13 +18,13 @@ import time
 import numpy as np
 
 from gossamer.backends.systolic import backend
+from gossamer.search.costs.pricing import CostTable
 from gossamer.search.inner import evaluate
-from gossamer.search.mobilenet import MobileNet
-from gossamer.search.nsga2 import Nsga2
 from gossamer.search.objectives import matrix, parse_limits, parse_objectives, violations
-from gossamer.search.pricing import CostTable
 from gossamer.search.space import CoDesignSpace, Precision
-from gossamer.search.strategy import Problem
+from gossamer.search.spaces.mobilenet import MobileNet
+from gossamer.search.strategies.base import Problem
+from gossamer.search.strategies.nsga2 import Nsga2
 
 TARGET = 5000
 OBJECTIVES = parse_objectives("accuracy,latency,energy,area")
@@ -100,8 +100,8 @@ def children(space, parents, rng):
 
 def nsga2(space, accuracy):
     table, seen = CostTable(space), set()
-    strategy = Nsga2(
-        Problem(space.choices.sizes, space.corners(), space.repair, len(OBJECTIVES), len(LIMITS) + 1), 0, 256
+    strategy = Nsga2(256).start(
+        Problem(space, space.corners(), len(OBJECTIVES), len(LIMITS) + 1), 0
     )
     watch = Stopwatch()
     for _ in range(40):

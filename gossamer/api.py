@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gossamer.ir.graph import Array, Module
     from gossamer.ir.hardware import Hardware, Number
     from gossamer.passes.base import Pass
-    from gossamer.search.estimator import Progress
+    from gossamer.search.estimators.base import Progress
     from gossamer.search.result import Run
 
     HardwareValues = Hardware | Mapping[str, Number]

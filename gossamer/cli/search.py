@@ -14,7 +14,7 @@ from gossamer.cli.output import JsonFlag, Output
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from gossamer.search.estimator import Progress
+    from gossamer.search.estimators.base import Progress
     from gossamer.search.result import Design, Run
 
 EXAMPLE = (

@@ -1,8 +1,9 @@
 """Plug-ins by name: the one door through which ops, passes, backends, spaces, strategies and estimators come in.
 
 A package declares an entry point in one of the groups `gossamer.ops`, `.passes`, `.backends`, `.spaces`,
-`.strategies`, `.estimators`; what ships in the box uses the same door. Two packages that claim one name are an
-error that says who, raised only when that name is asked for or the group is listed.
+`.strategies`, `.estimators`, `.evaluators`, `.surrogates`, `.encodings`, `.executors`; what ships in the box uses the
+same door. Two packages that claim one name are an error that says who, raised only when that name is asked for or the
+group is listed.
 """
 
 from dataclasses import dataclass
@@ -69,3 +70,7 @@ BACKENDS = Registry("gossamer.backends", "target")
 SPACES = Registry("gossamer.spaces", "space")
 STRATEGIES = Registry("gossamer.strategies", "strategy")
 ESTIMATORS = Registry("gossamer.estimators", "estimator")
+EVALUATORS = Registry("gossamer.evaluators", "evaluator")
+SURROGATES = Registry("gossamer.surrogates", "surrogate")
+ENCODINGS = Registry("gossamer.encodings", "encoding")
+EXECUTORS = Registry("gossamer.executors", "executor")

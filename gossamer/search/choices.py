@@ -134,3 +134,70 @@ class Choices:
     def sample(self, count: int, rng: np.random.Generator) -> Genomes:
         """Uniform over genes, repaired: int64 [count, genes]."""
         return self.repair(rng.integers(0, self.sizes, size=(count, len(self)), dtype=np.int64))
+
+    def count(self) -> int:
+        """How many designs there are, exactly: combinations of active choices."""
+        return _count(self.items, {}, 0)
+
+    def neighbours(self, genome: Genomes) -> Genomes:
+        """Every other design that one changed gene leads to: [n, genes], distinct."""
+        places = np.repeat(np.arange(len(self)), self.sizes)
+        values = np.concatenate([np.arange(size) for size in self.sizes]) if len(self) else np.zeros(0, np.int64)
+        changed = np.broadcast_to(genome, (len(places), len(self))).copy()
+        changed[np.arange(len(places)), places] = values
+        found = np.unique(self.repair(changed), axis=0)
+        return found[(found != genome).any(axis=1)]
+
+    def crossover(self, left: Genomes, right: Genomes, rng: np.random.Generator) -> Genomes:
+        """Children [P, genes] that take each gene from one parent or the other, repaired."""
+        return self.repair(np.where(rng.random(left.shape) < 0.5, left, right))
+
+    def one_hot(self, genomes: Genomes) -> NDArray[np.float64]:
+        """One number per value of every choice: 1 where it is taken; a choice that is not active has none."""
+        columns = [genomes[:, [place]] == np.arange(size) for place, size in enumerate(self.sizes)]
+        for place, item in enumerate(self.items):
+            if item.when:
+                columns[place] = columns[place] & self.active(item.when, genomes)[:, None]
+        return np.concatenate(columns, axis=1).astype(np.float64)
+
+    def text(self, genome: Genomes) -> str:
+        """`name=value ...` of the active choices, in order."""
+        return " ".join(f"{name}={value}" for name, value in self.decode(genome).items())
+
+    def parse(self, text: str) -> Genomes:
+        """Reads `text` back. SearchError: what is no `name=value`, an unknown name or value, a choice left out."""
+        values: dict[str, Number] = {}
+        for word in text.split():
+            name, equals, value = word.partition("=")
+            if not equals:
+                raise SearchError(f"'{word}' is not like name=value")
+            values[name] = self._value(name, value)
+        genome = self.encode(values)
+        missing = [name for name in self.decode(genome) if name not in values]
+        if missing:
+            raise SearchError(f"the text gives no value to {', '.join(missing)}")
+        return genome
+
+    def _value(self, name: str, text: str) -> Number:
+        if name not in self.places:
+            raise SearchError(f"the space has no choice '{name}'{nearest(name, self.places)}")
+        values = self.items[self.places[name]].values
+        for value in values:
+            if str(value) == text:
+                return value
+        raise SearchError(f"{name}={text} is none of {', '.join(map(str, values))}")
+
+
+def _count(items: tuple[Choice, ...], fixed: dict[str, Number | None], place: int) -> int:
+    """Designs of the choices from `place` on. Only choices that conditions name are walked value by value."""
+    free = 1
+    for item in items[place:]:
+        place += 1
+        active = all(fixed[condition.choice] in condition.values for condition in item.when)
+        if not any(item.name == condition.choice for later in items[place:] for condition in later.when):
+            free *= len(item.values) if active else 1
+            fixed[item.name] = None
+            continue
+        values: tuple[Number | None, ...] = item.values if active else (None,)
+        return free * sum(_count(items, {**fixed, item.name: value}, place) for value in values)
+    return free

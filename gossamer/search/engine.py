@@ -15,24 +15,24 @@ from gossamer.ir.errors import SearchError
 from gossamer.ir.files import write_text
 from gossamer.ir.registry import BACKENDS, ESTIMATORS
 from gossamer.search.budget import Budget
-from gossamer.search.data import Dataset, load_data
-from gossamer.search.estimator import Estimator, Progress
+from gossamer.search.costs.possible import refuse_impossible
+from gossamer.search.costs.pricing import CostTable
+from gossamer.search.datasets.base import Dataset, load_data
+from gossamer.search.estimators.base import Estimator, Progress
 from gossamer.search.finalise import Finaliser
 from gossamer.search.folder import FRONT, STORE, SUPERNET, pareto_csv, write_summary
 from gossamer.search.front import hypervolume, non_dominated, reference_point
 from gossamer.search.inner import evaluate
 from gossamer.search.loop import Loop, feasible
 from gossamer.search.objectives import Limit, Objective, matrix, parse_limits, parse_objectives
-from gossamer.search.possible import refuse_impossible
-from gossamer.search.pricing import CostTable
 from gossamer.search.result import Design, Run
 from gossamer.search.space import BITS, CoDesignSpace, load_space
 from gossamer.search.store import Store
-from gossamer.search.strategy import Problem, load_strategy
+from gossamer.search.strategies.base import Problem, load_method
 from gossamer.search.threads import limit_threads, threads
 
 if TYPE_CHECKING:
-    from gossamer.search.train import Training
+    from gossamer.search.estimators.train import Training
 
 DEFAULT_OBJECTIVES = ("accuracy", "latency", "energy", "area")
 
@@ -83,9 +83,9 @@ def search(
         store.settle(settings)
         started = time.monotonic()
         judge: Estimator = ESTIMATORS.load(estimator)(product, images, folder / SUPERNET, seed, training, progress)
-        problem = Problem(product.choices.sizes, product.corners(), product.repair, len(asked), len(bounds) + 1)
+        problem = Problem(product, product.corners(), len(asked), len(bounds) + 1, network_genes=product.network_genes)
         loop = Loop(
-            load_strategy(strategy, problem, seed, population),
+            load_method(strategy, population).start(problem, seed),
             lambda genomes: evaluate(table, judge.accuracy, genomes),
             store,
             asked,

@@ -13,8 +13,8 @@ import numpy as np
 from gossamer.backends.base import Infeasible
 from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
-from gossamer.search.data import Dataset
-from gossamer.search.estimator import Estimator, Progress
+from gossamer.search.datasets.base import Dataset
+from gossamer.search.estimators.base import Estimator, Progress
 from gossamer.search.folder import DESIGNS, drop_stale_designs, files_of, write_design
 from gossamer.search.front import non_dominated, spread
 from gossamer.search.host import compile_for_host

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.search.choices import Genomes
-from gossamer.search.pricing import CostTable
+from gossamer.search.costs.pricing import CostTable
 
 Columns: TypeAlias = dict[str, NDArray[np.float64]]
 """Column name -> one value per design."""

@@ -13,11 +13,11 @@ import numpy as np
 from gossamer.ir.errors import SearchError
 from gossamer.search.budget import Budget
 from gossamer.search.choices import Genomes
-from gossamer.search.estimator import Progress
+from gossamer.search.estimators.base import Progress
 from gossamer.search.inner import METRICS, Columns
 from gossamer.search.objectives import Limit, Objective, matrix, violations
 from gossamer.search.store import Evaluation, Store
-from gossamer.search.strategy import Strategy
+from gossamer.search.strategies.base import Strategy
 
 CHUNK = 32
 """Designs stored together: a killed search loses at most so many."""

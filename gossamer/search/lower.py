@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.graph import Array, Module, Params
 from gossamer.ir.ops.activations import Relu
@@ -10,7 +12,7 @@ from gossamer.ir.ops.nn import Conv2d, Gemm
 from gossamer.ir.ops.reductions import ReduceMean
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import F32, TensorType, Value
-from gossamer.search.plan import Plan, Step
+from gossamer.search.spaces.plan import Plan, Step
 
 INPUT, OUTPUT = "image", "logits"
 
@@ -32,6 +34,19 @@ def build_module(
         for what in ("weight", "bias")
     }
     return Module(name, builder.finish((x,)), Params(params))
+
+
+def drawn_weights(plan: Plan, seed: int) -> dict[str, Array]:
+    """Normal weights of variance 2 / fan-in (He et al. 2015), biases 0."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, Array] = {}
+    for step in plan:
+        if step.weighted:
+            shape = step.weight_shape
+            deviation = np.sqrt(2 / np.prod(shape[1:]))
+            found[f"{step.slot}.weight"] = rng.normal(0, deviation, shape).astype(np.float32)
+            found[f"{step.slot}.bias"] = np.zeros(step.oc, np.float32)
+    return found
 
 
 def _add(builder: GraphBuilder, step: Step, x: Value, outputs: Mapping[str, Value], last: bool) -> Value:

@@ -14,7 +14,7 @@ from gossamer.passes.calibrate import calibrate
 from gossamer.passes.pipeline import parse_pipeline, run_pipeline
 from gossamer.passes.quantize import Quantize
 from gossamer.search.choices import Genomes
-from gossamer.search.data import Dataset, Images
+from gossamer.search.datasets.base import Dataset, Images
 from gossamer.search.lower import INPUT, OUTPUT, build_module
 from gossamer.search.result import LayerCost
 from gossamer.search.space import CoDesignSpace
@@ -62,7 +62,7 @@ def lower(
 def _float_module(
     space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str, batch: int
 ) -> Module:
-    plan = space.architecture.plan(space.decode(genome))
+    plan = space.plan(genome)
     return run_pipeline(build_module(name, plan, weights, data.input_shape, batch), parse_pipeline(BEFORE_QUANTIZE))
 
 

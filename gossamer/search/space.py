@@ -3,66 +3,32 @@
     space = CoDesignSpace(architecture, Precision(architecture.slots), backend)
     genomes = space.choices.sample(100, rng)
     population = space.layers(genomes)            # what a cost model prices: no IR involved
-    plan = space.architecture.plan(space.decode(genome))   # what is trained, and lowered to IR
+    plan = space.plan(genome)   # what is trained, and lowered to IR
 
 Invariant (tested): `space.layers` of a genome equals `gossamer.ir.analysis.layers` of the module it is lowered to.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.backends.base import Backend
 from gossamer.ir.errors import HardwareError, SearchError
+from gossamer.ir.graph import Module
 from gossamer.ir.hardware import Hardware, Number
 from gossamer.ir.layer import Layer
-from gossamer.search.choices import Choice, Choices, Condition, Genomes
-from gossamer.search.columns import PLACE, Population, to_layers
-from gossamer.search.plan import Plan
+from gossamer.search.choices import Choice, Choices, Genomes
+from gossamer.search.costs.columns import PLACE, Population, to_layers
+from gossamer.search.spaces.base import Matrix, NetworkSpace, Plannable, Slot
+from gossamer.search.spaces.plan import Plan
 
 BITS = (4, 6, 8)
 STORED_BITS = 8
 """Bits of a tensor between two layers that only a weightless layer reads: the default of the quantize pass."""
 FLOAT_BITS = 32
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A place for one layer. `weighted` slots have bits of their own; `when` it exists; `cast`: only in a quantised
-    network.
-    """
-
-    name: str
-    weighted: bool = True
-    cast: bool = False
-    when: tuple[Condition, ...] = ()
-
-
-class Architecture(Protocol):
-    """A family of networks for one kind of image."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def choices(self) -> Choices: ...
-
-    @property
-    def slots(self) -> tuple[Slot, ...]:
-        """Places for layers, in order of execution."""
-        ...
-
-    def shapes(self, choices: Choices, genomes: Genomes) -> Population:
-        """Layers without bits. `choices` are the whole space's, so that columns are found by name."""
-        ...
-
-    def plan(self, values: Mapping[str, Number]) -> Plan:
-        """The steps of one design; `values` are its active choices by name."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -110,7 +76,7 @@ class Precisions:
 class CoDesignSpace:
     """The product. Gene order: architecture, precision, hardware."""
 
-    def __init__(self, architecture: Architecture, precision: Precision, backend: Backend) -> None:
+    def __init__(self, architecture: NetworkSpace, precision: Precision, backend: Backend) -> None:
         self.architecture, self.precision, self.backend = architecture, precision, backend
         self.hardware_choices = hardware_choices(backend.hardware)
         self.choices = Choices((*architecture.choices.items, *precision.items, *self.hardware_choices.items))
@@ -130,6 +96,38 @@ class CoDesignSpace:
     def sample(self, count: int, rng: np.random.Generator) -> Genomes:
         """Canonical genomes drawn at random."""
         return self.repair(self.choices.sample(count, rng))
+
+    @property
+    def name(self) -> str:
+        return self.architecture.name
+
+    def features(self, genomes: Genomes) -> Matrix:
+        """The network's own, then one number per value of every other choice."""
+        own = len(self.architecture.choices)
+        return np.concatenate(
+            [self.architecture.features(genomes[:, :own]), self.choices.one_hot(genomes)[:, self._others]], 1
+        )
+
+    @cached_property
+    def _others(self) -> slice:
+        return slice(int(self.architecture.choices.sizes.sum()), None)
+
+    def sketch(self, genome: Genomes) -> Module:
+        return self.architecture.sketch(genome[: len(self.architecture.choices)])
+
+    def text(self, genome: Genomes) -> str:
+        """The network's text, then `name=value` of bits and hardware."""
+        own = len(self.architecture.choices)
+        rest = {name: value for name, value in self.decode(genome).items() if self.choices.places[name] >= own}
+        return " ".join([self.architecture.text(genome[:own]), *(f"{name}={value}" for name, value in rest.items())])
+
+    def plan(self, genome: Genomes) -> Plan:
+        """The steps of one design. SearchError where its family is no chain of steps."""
+        if not isinstance(self.architecture, Plannable):
+            raise SearchError(
+                f"space '{self.name}' is no chain of steps, so a supernet cannot train it; use another estimator"
+            )
+        return self.architecture.plan(self.decode(genome))
 
     def layers(self, genomes: Genomes) -> Population:
         """Layers of [P, genes] repaired genomes."""
@@ -204,5 +202,5 @@ def load_space(
         raise SearchError(
             f"images of {input_shape[1]}x{input_shape[2]} are too small for space '{name}': 8x8 is the least"
         )
-    architecture: Architecture = SPACES.load(name)(input_shape, classes)
+    architecture: NetworkSpace = SPACES.load(name)(input_shape, classes)
     return CoDesignSpace(architecture, Precision(architecture.slots, tuple(bits)), backend)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import gossamer.search.engine as engine
-from gossamer.search.train import Training
+from gossamer.search.estimators.train import Training
 
 
 @pytest.fixture

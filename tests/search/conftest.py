@@ -9,8 +9,8 @@ import pytest
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from gossamer.backends.systolic import backend
-from gossamer.search.mobilenet import MobileNet, Stage
 from gossamer.search.space import CoDesignSpace, Precision
+from gossamer.search.spaces.mobilenet import MobileNet, Stage
 
 SMALL = MobileNet((1, 8, 8), 10, stem=(4, 8), stages=(Stage((4, 8), 2, 2), Stage((8, 12), 2, 2)), head=(8, 16))
 

@@ -4,16 +4,23 @@ import numpy as np
 import pytest
 from moocore import hypervolume
 
-from gossamer.search.bayes import Bayes
-from gossamer.search.gaussian import fit
-from gossamer.search.improvement import covering, pick_batch, unbeaten_points
-from gossamer.search.strategy import Problem, RandomSearch, load_strategy
+from gossamer.search.choices import Choice, Choices
+from gossamer.search.spaces.base import PlainSpace
+from gossamer.search.strategies.base import Problem
+from gossamer.search.strategies.bayes import Bayes
+from gossamer.search.strategies.gaussian import fit
+from gossamer.search.strategies.improvement import covering, pick_batch, unbeaten_points
+from gossamer.search.strategies.random import RandomSearch
 
 SIZES = np.full(6, 5)
 
 
+def plain(sizes):
+    return PlainSpace(Choices(tuple(Choice(f"c{i}", tuple(range(n))) for i, n in enumerate(sizes))))
+
+
 def problem(constraints=0, seeds=0):
-    return Problem(SIZES, np.zeros((seeds, 6), np.int64), lambda genomes: genomes, 2, constraints)
+    return Problem(plain(SIZES), np.zeros((seeds, 6), np.int64), 2, constraints)
 
 
 def costs(genomes):
@@ -61,14 +68,15 @@ def test_it_finds_more_than_random_search():
     reference = np.array([21.0, 40.0])
 
     def volume(strategy):
-        return np.mean([hypervolume(costs(run(strategy(problem(), seed, 20), 60)), ref=reference) for seed in range(3)])
+        found = [costs(run(strategy.start(problem(), seed), 60)) for seed in range(3)]
+        return np.mean([hypervolume(points, ref=reference) for points in found])
 
     everything = hypervolume(costs(np.stack(np.meshgrid(*[np.arange(5)] * 6), -1).reshape(-1, 6)), ref=reference)
-    assert volume(Bayes) > volume(RandomSearch) + 0.3 * (everything - volume(RandomSearch))
+    assert volume(Bayes()) > volume(RandomSearch(20)) + 0.3 * (everything - volume(RandomSearch(20)))
 
 
 def test_equal_seeds_ask_equally_and_nothing_twice():
-    first, second = (run(load_strategy("bayes", problem(), 3, 20), 45) for _ in range(2))
+    first, second = (run(Bayes().start(problem(), 3), 45) for _ in range(2))
     assert np.array_equal(first, second)
     assert len(np.unique(first, axis=0)) == len(first)
 
@@ -77,13 +85,13 @@ def test_it_learns_what_is_feasible():
     def too_large(genomes):
         return (genomes[:, [3]] - 1.0).astype(float)  # only two values of gene 3 of five are allowed
 
-    asked = run(Bayes(problem(constraints=1), 0, 20), 70, too_large)
+    asked = run(Bayes().start(problem(constraints=1), 0), 70, too_large)
     assert (too_large(asked[20:]) <= 0).mean() > 0.8 > (too_large(asked[:20]) <= 0).mean()
 
 
 def test_a_small_space_is_exhausted():
-    tiny = Problem(np.array([2, 3]), np.zeros((1, 2), np.int64), lambda genomes: genomes, 2, 0)
-    strategy, seen = Bayes(tiny, 0, 20), []
+    tiny = Problem(plain([2, 3]), np.zeros((1, 2), np.int64), 2, 0)
+    strategy, seen = Bayes().start(tiny, 0), []
     while len(asked := strategy.ask()):
         strategy.tell(asked, asked.astype(float), np.zeros((len(asked), 0)))
         seen.append(asked)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from gossamer.ir.errors import DataError
-from gossamer.search.data import load_data
+from gossamer.search.datasets.base import load_data
 
 
 def png(value, side=8):

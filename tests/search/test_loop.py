@@ -8,13 +8,14 @@ import pytest
 
 from gossamer.ir.errors import DataError, SearchError
 from gossamer.search.budget import Budget
+from gossamer.search.costs.pricing import CostTable
 from gossamer.search.inner import evaluate
 from gossamer.search.loop import Loop, feasible
-from gossamer.search.nsga2 import Nsga2
 from gossamer.search.objectives import parse_limits, parse_objectives
-from gossamer.search.pricing import CostTable
 from gossamer.search.store import Evaluation, Store
-from gossamer.search.strategy import Problem, RandomSearch
+from gossamer.search.strategies.base import Problem
+from gossamer.search.strategies.nsga2 import Nsga2
+from gossamer.search.strategies.random import RandomSearch
 
 OBJECTIVES = parse_objectives("accuracy,latency,energy,area")
 STRATEGIES = {"nsga2": Nsga2, "random": RandomSearch}
@@ -39,10 +40,11 @@ def run(space, guess, silent, tmp_path):
             return evaluate(table, guess, genomes)
 
         bounds = parse_limits(limits)
-        problem = Problem(space.choices.sizes, space.corners(), space.repair, len(OBJECTIVES), len(bounds) + 1)
+        problem = Problem(space, space.corners(), len(OBJECTIVES), len(bounds) + 1)
         store = Store(tmp_path / f"{name}.sqlite")
+        begun = STRATEGIES[strategy](40).start(problem, seed)
         loop = Loop(
-            STRATEGIES[strategy](problem, seed, 40), judge, store, OBJECTIVES, bounds, Budget.parse(budget), silent
+            begun, judge, store, OBJECTIVES, bounds, Budget.parse(budget), silent
         )
         loop.asked = asked
         try:

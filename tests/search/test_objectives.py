@@ -3,9 +3,9 @@ import pytest
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.budget import Budget
+from gossamer.search.costs.possible import _closest, refuse_impossible
+from gossamer.search.costs.pricing import CostTable
 from gossamer.search.objectives import OBJECTIVES, objective, parse_limit, parse_limits, parse_objectives, show
-from gossamer.search.possible import _closest, refuse_impossible
-from gossamer.search.pricing import CostTable
 
 
 @pytest.mark.parametrize("text, bound, sign", [

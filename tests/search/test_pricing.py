@@ -1,8 +1,8 @@
 import numpy as np
 
 from gossamer.backends.systolic import backend
-from gossamer.search.columns import to_layers
-from gossamer.search.pricing import CostTable
+from gossamer.search.costs.columns import to_layers
+from gossamer.search.costs.pricing import CostTable
 from gossamer.search.space import CoDesignSpace
 
 

@@ -11,8 +11,8 @@ pytest.importorskip("torch", reason="needs torch: pip install 'gossamer[search]'
 
 from gossamer.ir.errors import RegistryError, SearchError
 from gossamer.search import search
+from gossamer.search.estimators.train import Training
 from gossamer.search.folder import drop_stale_designs
-from gossamer.search.train import Training
 
 QUICK = Training(steps=60, batch=32)
 
@@ -63,7 +63,7 @@ def test_the_onnx_of_a_design_computes_what_its_ir_does(small, tmp_path):
     from gossamer.ir.graph import Params
     from gossamer.ir.reference import evaluate
     from gossamer.ir.text import parse_module
-    from gossamer.search.data import load_data
+    from gossamer.search.datasets.base import load_data
 
     run = go(tmp_path, budget=30, designs=1)
     home = run.front[0].folder

@@ -6,12 +6,12 @@ from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.errors import SearchError
 from gossamer.passes.pipeline import run_pipeline
 from gossamer.search.choices import Choice, Choices, Condition
-from gossamer.search.columns import macs, to_layers, to_rows, weight_bits
-from gossamer.search.data import load_data
+from gossamer.search.costs.columns import macs, to_layers, to_rows, weight_bits
+from gossamer.search.datasets.base import load_data
 from gossamer.search.lower import build_module
 from gossamer.search.lowered import BEFORE_QUANTIZE, _quantize, _quantized
-from gossamer.search.mobilenet import MobileNet
 from gossamer.search.space import CoDesignSpace, Precision, load_space
+from gossamer.search.spaces.mobilenet import MobileNet
 
 DEPTH = Choice("depth", (1, 2, 3))
 KERNEL = Choice("kernel", (3, 5), when=(Condition("depth", (2, 3)),))

@@ -5,14 +5,14 @@ torch = pytest.importorskip("torch", reason="needs torch: pip install 'gossamer[
 
 from gossamer.ir.errors import DataError  # noqa: E402
 from gossamer.ir.reference import evaluate  # noqa: E402
-from gossamer.search.checkpoint import trained  # noqa: E402
-from gossamer.search.data import load_data  # noqa: E402
-from gossamer.search.depthwise import depthwise  # noqa: E402
-from gossamer.search.estimator import SupernetEstimator  # noqa: E402
+from gossamer.search.datasets.base import load_data  # noqa: E402
+from gossamer.search.estimators.base import SupernetEstimator  # noqa: E402
+from gossamer.search.estimators.checkpoint import trained  # noqa: E402
+from gossamer.search.estimators.depthwise import depthwise  # noqa: E402
+from gossamer.search.estimators.quantized import QuantizedRunner  # noqa: E402
+from gossamer.search.estimators.supernet import Supernet  # noqa: E402
+from gossamer.search.estimators.train import Training, end_genomes, widest_plan  # noqa: E402
 from gossamer.search.lowered import _quantize, _quantized, measured_accuracy  # noqa: E402
-from gossamer.search.quantized import QuantizedRunner  # noqa: E402
-from gossamer.search.supernet import Supernet  # noqa: E402
-from gossamer.search.train import Training, end_genomes, widest_plan  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_quantised_logits_agree_with_the_integers_of_the_ir(space, net, seed):
 
 def test_accuracy_in_the_search_is_accuracy_measured(space, net, monkeypatch):
     data = load_data("digits")
-    monkeypatch.setattr("gossamer.search.checkpoint.trained", lambda *_: net)
+    monkeypatch.setattr("gossamer.search.estimators.checkpoint.trained", lambda *_: net)
     judge = SupernetEstimator(space, data, None, 0, None, lambda *_: None)
     genomes = space.repair(np.stack(end_genomes(space)))
     believed = judge.accuracy(genomes)

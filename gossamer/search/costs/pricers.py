@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from gossamer.backends.columnar import ColumnarBackend
 from gossamer.ir.hardware import Number
 from gossamer.search.choices import Genomes
-from gossamer.search.columns import PLACE, Rows, to_layers
+from gossamer.search.costs.columns import PLACE, Rows, to_layers
 from gossamer.search.space import CoDesignSpace
 
 Column = NDArray[np.float64]

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
+from gossamer.search.costs.pricing import CostTable
 from gossamer.search.inner import Columns, hardware_metrics
 from gossamer.search.objectives import Limit, show
-from gossamer.search.pricing import CostTable
 
 SAMPLES = 256
 SWEEPS = 3

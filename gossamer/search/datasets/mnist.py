@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.ir.errors import DataError
-from gossamer.search.data import Dataset, Images, split
+from gossamer.search.datasets.base import Dataset, Images, split
 
 LARGEST_PNG_BYTES = 64 * 1024
 LARGEST_SIDE = 64

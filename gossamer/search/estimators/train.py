@@ -13,11 +13,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from gossamer.search.choices import Genomes
-from gossamer.search.data import Images
-from gossamer.search.estimator import Progress
-from gossamer.search.plan import Plan
+from gossamer.search.datasets.base import Images
+from gossamer.search.estimators.base import Progress
+from gossamer.search.estimators.supernet import Supernet
 from gossamer.search.space import CoDesignSpace
-from gossamer.search.supernet import Supernet
+from gossamer.search.spaces.plan import Plan
 from gossamer.search.threads import limit_threads
 
 SMOOTHING = 0.05
@@ -77,7 +77,7 @@ def widest_plan(space: CoDesignSpace) -> Plan:
 
 
 def _plan(space: CoDesignSpace, genome: Genomes) -> Plan:
-    return space.architecture.plan(space.decode(genome))
+    return space.plan(genome)
 
 
 def _with_even_bits(space: CoDesignSpace, genome: Genomes, rng: np.random.Generator) -> Genomes:

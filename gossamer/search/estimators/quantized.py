@@ -10,9 +10,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from gossamer.search.fakequant import ActivationGrid, Bits, best_part, rounded_bias, rounded_weight, weight_scale
-from gossamer.search.plan import Plan, Step
-from gossamer.search.supernet import Folded, Supernet, convolved, tail
+from gossamer.search.estimators.fakequant import (
+    ActivationGrid,
+    Bits,
+    best_part,
+    rounded_bias,
+    rounded_weight,
+    weight_scale,
+)
+from gossamer.search.estimators.supernet import Folded, Supernet, convolved, tail
+from gossamer.search.spaces.plan import Plan, Step
 
 
 class QuantizedRunner:

@@ -12,12 +12,12 @@ import torch
 
 from gossamer.ir.errors import DataError
 from gossamer.ir.files import unwritable, write_whole
-from gossamer.search.data import Dataset
-from gossamer.search.estimator import Progress
+from gossamer.search.datasets.base import Dataset
+from gossamer.search.estimators.base import Progress
+from gossamer.search.estimators.supernet import Supernet
+from gossamer.search.estimators.train import Training, train_supernet, widest_plan
 from gossamer.search.space import CoDesignSpace
-from gossamer.search.supernet import Supernet
 from gossamer.search.threads import limit_threads, threads
-from gossamer.search.train import Training, train_supernet, widest_plan
 
 _PURPOSE = "trained_for"
 

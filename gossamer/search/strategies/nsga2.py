@@ -5,6 +5,7 @@ neighbouring one, since most choices are ordered. Constraints follow Deb's rule:
 smaller sum of violations.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
-from gossamer.search.strategy import Problem
+from gossamer.search.strategies.base import Problem
 
 try:
     from pymoo.algorithms.moo.nsga2 import NSGA2
@@ -26,11 +27,21 @@ except ImportError:
     raise SearchError("strategy 'nsga2' needs pymoo: pip install 'gossamer[search]'") from None
 
 
+@dataclass(frozen=True)
 class Nsga2:
-    """See the module's docstring."""
+    """See the module's docstring. `population`: designs a generation."""
+
+    population: int = 96
+
+    def start(self, problem: Problem, seed: int) -> "Evolution":
+        return Evolution(problem, seed, self.population)
+
+
+class Evolution:
+    """A run of NSGA-II."""
 
     def __init__(self, problem: Problem, seed: int, population: int) -> None:
-        genes = len(problem.sizes)
+        genes = problem.genes
         self._problem = PymooProblem(
             n_var=genes,
             n_obj=problem.objectives,
@@ -40,7 +51,7 @@ class Nsga2:
             vtype=int,
         )
         rng = np.random.default_rng(seed)
-        drawn = problem.repair(rng.integers(0, problem.sizes, (population, genes)))
+        drawn = problem.sample(population, rng)
         first = np.unique(np.concatenate([problem.seeds, drawn])[:population], axis=0)
         operators: dict[str, Any] = {
             "sampling": first, "crossover": UniformCrossover(prob=0.9), "mutation": _Step(problem.sizes),

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 
 from gossamer.search.choices import Genomes
 from gossamer.search.front import non_dominated
-from gossamer.search.gaussian import fit
-from gossamer.search.improvement import pick_batch, unbeaten_points
-from gossamer.search.strategy import Problem
+from gossamer.search.strategies.base import Problem
+from gossamer.search.strategies.gaussian import fit
+from gossamer.search.strategies.improvement import pick_batch, unbeaten_points
 
 Matrix = NDArray[np.float64]
 
@@ -36,12 +36,22 @@ _MODELLED = 800
 """Designs a model is fitted to at most: the best of each objective, and the latest."""
 
 
+@dataclass(frozen=True)
 class Bayes:
-    """See the module's docstring. `population` caps the size of a round."""
+    """See the module's docstring. `batch`: designs a round."""
 
-    def __init__(self, problem: Problem, seed: int, population: int) -> None:
+    batch: int = BATCH
+
+    def start(self, problem: Problem, seed: int) -> "Guided":
+        return Guided(problem, seed, self.batch)
+
+
+class Guided:
+    """A search by predictions."""
+
+    def __init__(self, problem: Problem, seed: int, batch: int) -> None:
         self._problem, self._rng = problem, np.random.default_rng(seed)
-        self._batch = min(BATCH, population)
+        self._batch = batch
         self._genomes: Genomes = np.zeros((0, len(problem.sizes)), np.int64)
         self._values = np.zeros((0, problem.objectives))
         self._missed = np.zeros((0, problem.constraints))
@@ -129,7 +139,7 @@ class Bayes:
 
     def _features(self, pool: Genomes) -> tuple[Matrix, Matrix]:
         """Of the designs told and of the pool, both brought to unit variance over the pool."""
-        raw = self._problem.described(np.concatenate([self._genomes, pool]))
+        raw = self._problem.space.features(np.concatenate([self._genomes, pool]))
         kept = raw[:, raw.std(axis=0) > 0]
         scaled = (kept - kept.mean(axis=0)) / kept.std(axis=0)
         return scaled[: len(self._genomes)], scaled[len(self._genomes) :]

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from gossamer.ir.graph import Array
 from gossamer.search.choices import Genomes
-from gossamer.search.data import Dataset
+from gossamer.search.datasets.base import Dataset
 from gossamer.search.space import CoDesignSpace
 
 if TYPE_CHECKING:
-    from gossamer.search.train import Training
+    from gossamer.search.estimators.train import Training
 
 Progress = Callable[[str, int, int], None]
 """(what is going on, how much is done, of how much)."""
@@ -56,8 +56,8 @@ class SupernetEstimator:
     ) -> None:
         import torch
 
-        from gossamer.search.checkpoint import trained
-        from gossamer.search.quantized import QuantizedRunner
+        from gossamer.search.estimators.checkpoint import trained
+        from gossamer.search.estimators.quantized import QuantizedRunner
 
         self._space = space
         self._runner = QuantizedRunner(trained(space, data, checkpoint, seed, training, progress))
@@ -76,13 +76,13 @@ class SupernetEstimator:
 
     def _run(self, genome: Genomes) -> float:
         self.asked += 1
-        plan = self._space.architecture.plan(self._space.decode(genome))
+        plan = self._space.plan(genome)
         folded = self._runner.supernet.fold(plan, self._calibration)
         logits = self._runner.logits(folded, plan, self._images, self._space.bits(genome))
         return float((logits.argmax(1) == self._labels).double().mean())
 
     def weights(self, genome: Genomes) -> dict[str, Array]:
-        plan = self._space.architecture.plan(self._space.decode(genome))
+        plan = self._space.plan(genome)
         return dict(self._runner.supernet.fold(plan, self._calibration).arrays())
 
 

@@ -17,11 +17,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from gossamer.ir.graph import Module
 from gossamer.ir.hardware import Number
 from gossamer.search.choices import Choice, Choices, Condition, Genomes
-from gossamer.search.columns import Population
-from gossamer.search.plan import Plan, Step
-from gossamer.search.space import Slot
+from gossamer.search.costs.columns import Population
+from gossamer.search.spaces.base import NetworkSpace, Slot
+from gossamer.search.spaces.plan import Plan, Step
 
 KERNELS = (3, 5)
 EXPANSIONS = (1, 2, 3, 4, 6)
@@ -55,7 +56,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class MobileNet:
+class MobileNet(NetworkSpace):
     """The family for one kind of image; see the module's docstring."""
 
     input_shape: tuple[int, int, int]
@@ -175,6 +176,12 @@ class MobileNet:
         head = int(values["head.width"])
         steps += [Step("head", "conv", before, head, relu=True), Step("mean", "mean", head, head)]
         return (*steps, Step("classifier", "gemm", head, self.classes))
+
+    def module(self, genome: Genomes, seed: int = 0) -> Module:
+        from gossamer.search.lower import build_module, drawn_weights
+
+        plan = self.plan(self.choices.decode(genome))
+        return build_module(self.name, plan, drawn_weights(plan, seed), self.input_shape)
 
     def _steps(self, block: Block, before: int, values: Mapping[str, Number], adds: str) -> Iterator[Step]:
         expansion, kernel = int(values[f"{block.name}.expansion"]), int(values[f"{block.name}.kernel"])

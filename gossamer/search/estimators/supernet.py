@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from gossamer.ir.errors import SearchError
-from gossamer.search.plan import Plan, Step
+from gossamer.search.spaces.plan import Plan, Step
 
 try:
     import torch
     from torch import Tensor
     from torch.nn import functional as F
 
-    from gossamer.search.depthwise import depthwise
-    from gossamer.search.fakequant import Bits, quantized_activations, rounded_weight, weight_scale
+    from gossamer.search.estimators.depthwise import depthwise
+    from gossamer.search.estimators.fakequant import Bits, quantized_activations, rounded_weight, weight_scale
 except ImportError:
     raise SearchError("training needs torch: pip install 'gossamer[search]'") from None
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.search.choices import Genomes
-from gossamer.search.columns import Rows, macs, weight_bits
-from gossamer.search.pricers import pricer_of
+from gossamer.search.costs.columns import Rows, macs, weight_bits
+from gossamer.search.costs.pricers import pricer_of
 from gossamer.search.space import CoDesignSpace
 
 

@@ -87,7 +87,7 @@ def load_data(name: str, seed: int = 0) -> Dataset:
     if kind == "digits" and not path:
         return _digits(seed)
     if kind == "mnist" and path:
-        from gossamer.search.mnist import read_mnist
+        from gossamer.search.datasets.mnist import read_mnist
 
         return read_mnist(Path(path).expanduser(), seed)
     if kind == "mnist":

@@ -1,0 +1,80 @@
+"""The seam of what a design is worth: metrics of genomes, whatever they come from.
+
+An evaluator gives one or more metrics with units: a published table, the cost of layers on a target, a training, a
+count. Its settings are a frozen dataclass found through the entry-point group `gossamer.evaluators`; a search builds it
+once in every process that evaluates (`start`), so settings must pickle and `evaluate` must be deterministic.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from gossamer.search.choices import Genomes
+from gossamer.search.inner import Columns
+from gossamer.search.objectives import Objective
+from gossamer.search.space import CoDesignSpace
+
+Progress = Callable[[str, int, int], None]
+"""(what is going on, how much is done, of how much)."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where an evaluator runs. `data`: name of the images to train on ("digits", "mnist:PATH"); `folder`: of the run,
+    for what is worth keeping (weights of a supernet).
+    """
+
+    space: CoDesignSpace
+    seed: int
+    data: str
+    folder: Path
+    progress: Progress
+
+
+class Evaluator(Protocol):
+    """Ready to evaluate."""
+
+    @property
+    def metrics(self) -> tuple[Objective, ...]:
+        """What `evaluate` gives, in order."""
+        ...
+
+    def evaluate(self, genomes: Genomes) -> Columns:
+        """A value per metric (by `Objective.key`) and design; nan where a design has none. [P, genes] repaired."""
+        ...
+
+
+class EvaluatorSettings(Protocol):
+    """The options of an evaluator."""
+
+    def start(self, context: Context) -> Evaluator: ...
+
+
+@dataclass(frozen=True)
+class Together:
+    """Several evaluators as one. Later ones are not asked about designs that an earlier one found not to exist
+    (infinite), so cheap ones come first.
+    """
+
+    parts: Sequence[Evaluator]
+
+    @property
+    def metrics(self) -> tuple[Objective, ...]:
+        return tuple(item for part in self.parts for item in part.metrics)
+
+    def evaluate(self, genomes: Genomes) -> Columns:
+        found: Columns = {}
+        alive = np.ones(len(genomes), np.bool_)
+        for part in self.parts:
+            values = part.evaluate(genomes[alive]) if alive.any() else {}
+            for item in part.metrics:
+                column = np.full(len(genomes), np.nan)
+                if alive.any():
+                    column[alive] = values[item.key]
+                found[item.key] = column
+            for item in part.metrics:
+                alive &= ~np.isinf(found[item.key])
+        return found
