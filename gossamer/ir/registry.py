@@ -1,7 +1,7 @@
 """Plug-ins by name: the one door through which ops, passes, backends, spaces, strategies and estimators come in.
 
 A package declares an entry point in one of the groups `gossamer.ops`, `.passes`, `.backends`, `.spaces`,
-`.strategies`, `.estimators`, `.evaluators`, `.surrogates`, `.encodings`, `.executors`; what ships in the box uses the
+`.strategies`, `.evaluators`, `.surrogates`, `.encodings`, `.executors`, `.filters`; what ships in the box uses the
 same door. Two packages that claim one name are an error that says who, raised only when that name is asked for or the
 group is listed.
 """
@@ -74,3 +74,4 @@ EVALUATORS = Registry("gossamer.evaluators", "evaluator")
 SURROGATES = Registry("gossamer.surrogates", "surrogate")
 ENCODINGS = Registry("gossamer.encodings", "encoding")
 EXECUTORS = Registry("gossamer.executors", "executor")
+FILTERS = Registry("gossamer.filters", "filter")
