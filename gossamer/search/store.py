@@ -1,154 +1,176 @@
-"""Results of a search in SQLite (or any database SQLAlchemy knows): one row per evaluation, and what the search was.
+"""Results of a search in SQLite or PostgreSQL: one row per evaluation, and what the search was.
 
-Rows are only ever added, in the order in which designs were evaluated; a batch is there entirely or not at all. A
-search that is started again with the same settings asks the same questions and finds its answers here.
+    store = Store("runs/first/store.sqlite")                     # or "postgresql://user@host/searches#first"
+    store.settle({"space": "mobilenet", "seed": "0"}, space.choices)
+    mine = store.claim(genomes)                                  # bool: designs that no other process evaluates
+    store.add([Evaluation(...), ...])                            # all of them or none
+    store.evaluations()                                          # in order; by any process, at any time
+
+Evaluations are only ever added; a batch is there entirely or not at all. A search that is started again with the same
+settings asks the same questions and finds its answers here, and several processes may do so at once: who claims a
+design first evaluates it, the others wait for the answer, and the claims of a process that died pass to another.
 """
 
-import json
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Column, Engine, Float, Integer, MetaData, Table, Text, create_engine, event, insert, select
-from sqlalchemy.exc import DatabaseError, SQLAlchemyError
+from numpy.typing import NDArray
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
+import gossamer
 from gossamer.ir.errors import DataError, SearchError
-from gossamer.search.choices import Genomes
+from gossamer.search.choices import Choices, Genomes
+from gossamer.search.database import errors, open_database, shown
+from gossamer.search.identity import described, differences
+from gossamer.search.sessions import LEASE_S, Heart, Session, Watch
+from gossamer.search.tables import CLAIMS, ROWS, SEARCH, SESSIONS, Evaluation, from_row, genome_text, to_row
 
-_META = MetaData()
-_SETTINGS = Table("search", _META, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
-_ROWS = Table(
-    "evaluation",
-    _META,
-    Column("number", Integer, primary_key=True),
-    Column("genome", Text, nullable=False, unique=True),
-    Column("metrics", Text, nullable=False),
-    Column("elapsed_s", Float, nullable=False),
-)
+__all__ = ["Evaluation", "Store"]
 
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One design as it was evaluated. `metrics`: column -> value. `elapsed_s`: search time spent when it was done."""
-
-    number: int
-    genome: Genomes
-    metrics: Mapping[str, float]
-    elapsed_s: float
+_MANY = 500
+"""Values in one IN (...): SQLite takes no more than some thousands."""
 
 
 class Store:
-    """`where`: a file, or a database URL."""
+    """`where`: a file, or a database URL. `create`: make it where there is none (else DataError)."""
 
-    def __init__(self, where: Path | str) -> None:
+    def __init__(self, where: Path | str, create: bool = True, lease_s: float = LEASE_S) -> None:
         self.where = str(where)
-        with self._errors():
-            if "://" not in self.where:
-                Path(self.where).parent.mkdir(parents=True, exist_ok=True)
-            self._engine = _engine(self.where)
-            _META.create_all(self._engine)
+        if not create and "://" not in self.where and not Path(self.where).is_file():
+            raise DataError(f"{self.where}: there is no such store of results; name the folder of a search")
+        self._engine = open_database(self.where)
+        self._watch = Watch(lease_s)
+        self._session: Session | None = None
+        self._heart: Heart | None = None
 
-    def settle(self, settings: Mapping[str, str]) -> None:
-        """Record what the search is. SearchError when the store holds another one."""
-        with self._errors(), self._engine.begin() as connection:
-            known = {row.name: row.value for row in connection.execute(select(_SETTINGS))}
-            if not known:
-                connection.execute(
-                    insert(_SETTINGS), [{"name": name, "value": value} for name, value in settings.items()]
-                )
-        changed = [
-            f"{name} {known[name]}, now {value}"
-            for name, value in settings.items()
-            if known and known.get(name) != value and name in known
-        ]
+    def settle(self, settings: Mapping[str, str], choices: Choices | None = None) -> None:
+        """Record what the search is. SearchError when the store holds another one, saying what differs: a setting, the
+        version of gossamer, a choice of the space.
+        """
+        asked = {**settings, "gossamer": gossamer.__version__}
+        if choices is not None:
+            asked["choices"] = described(choices)
+        with errors(self.where), self._engine.begin() as connection:
+            rows = [{"name": "settled", "value": "yes"}]
+            if self._added(connection, SEARCH, rows):
+                connection.execute(SEARCH.insert(), [{"name": k, "value": v} for k, v in asked.items()])
+            known = {row.name: row.value for row in connection.execute(select(SEARCH))}
+        changed = differences(known, asked)
         if changed:
             raise SearchError(
-                f"{self.where}: holds another search ({'; '.join(changed)}); "
+                f"{shown(self.where)}: holds another search ({'; '.join(changed)}); "
                 "choose another folder, or repeat its settings"
             )
 
-    def evaluations(self) -> list[Evaluation]:
-        """Everything evaluated so far, in order."""
-        with self._errors(), self._engine.connect() as connection:
-            rows = connection.execute(select(_ROWS).order_by(_ROWS.c.number)).all()
-        try:
-            return [_read(row) for row in rows]
-        except (ValueError, TypeError) as error:
-            raise DataError(
-                f"{self.where}: holds a result that cannot be read ({error}); "
-                "move the file away or choose another folder"
-            ) from None
+    def settings(self) -> dict[str, str]:
+        """What was settled; "choices" as text."""
+        with errors(self.where), self._engine.connect() as connection:
+            return {row.name: row.value for row in connection.execute(select(SEARCH)) if row.name != "settled"}
 
-    def add(self, rows: Sequence[Evaluation]) -> None:
-        """All of them or none."""
+    def evaluations(self) -> list[Evaluation]:
+        """Everything evaluated so far, in the order it was asked for."""
+        with errors(self.where), self._engine.connect() as connection:
+            rows = connection.execute(select(ROWS).order_by(ROWS.c.number, ROWS.c.elapsed_s)).all()
+        return [self._read(row) for row in rows]
+
+    def found(self, genomes: Sequence[Genomes]) -> list[Evaluation]:
+        """What is known of these designs by now, in no order."""
+        texts = [genome_text(genome) for genome in genomes]
+        rows: list[Any] = []
+        with errors(self.where), self._engine.connect() as connection:
+            for start in range(0, len(texts), _MANY):
+                part = texts[start : start + _MANY]
+                rows += connection.execute(select(ROWS).where(ROWS.c.genome.in_(part))).all()
+        return [self._read(row) for row in rows]
+
+    def claim(self, genomes: Sequence[Genomes]) -> NDArray[np.bool_]:
+        """bool [P]: the designs that this process is to evaluate. The others are, or were, evaluated by another one."""
+        texts = [genome_text(genome) for genome in genomes]
+        me = self._join().id
+        with errors(self.where), self._engine.begin() as connection:
+            if self._added(connection, CLAIMS, [{"genome": text, "session": me} for text in texts]) == len(texts):
+                return np.ones(len(texts), np.bool_)
+            owners: dict[str, str] = {}
+            for start in range(0, len(texts), _MANY):
+                part = texts[start : start + _MANY]
+                for row in connection.execute(select(CLAIMS).where(CLAIMS.c.genome.in_(part))):
+                    owners[row.genome] = row.session
+            orphans = self._orphans(connection, set(owners.values()) - {me})
+            for text in texts:
+                if owners[text] in orphans and self._inherit(connection, text, owners[text]):
+                    owners[text] = me
+        return np.array([owners[text] == me for text in texts], np.bool_)
+
+    def _orphans(self, connection: Connection, sessions: set[str]) -> set[str]:
+        """Those of the sessions that are dead. One that left no trace never lived."""
+        rows = connection.execute(select(SESSIONS).where(SESSIONS.c.id.in_(sessions))).all()
+        return sessions - {row.id for row in rows if not self._watch.dead(row)}
+
+    def _inherit(self, connection: Connection, text: str, dead: str) -> bool:
+        """Take a claim over, unless another process was faster, or the dead one had finished the design."""
+        done = connection.execute(select(ROWS.c.number).where(ROWS.c.genome == text)).first()
+        mine = update(CLAIMS).where(CLAIMS.c.genome == text, CLAIMS.c.session == dead)
+        return done is None and connection.execute(mine.values(session=self._join().id)).rowcount == 1
+
+    def add(self, rows: Sequence[Evaluation]) -> list[Evaluation]:
+        """All of them or none. Returns them as they are stored: where another process was faster, that one's."""
         if not rows:
-            return
-        values = [
-            {
-                "number": row.number,
-                "genome": _text(row.genome),
-                "metrics": json.dumps(_finite(row.metrics)),
-                "elapsed_s": row.elapsed_s,
-            }
-            for row in rows
-        ]
-        with self._errors(), self._engine.begin() as connection:
-            connection.execute(insert(_ROWS), values)
+            return []
+        session = self._session.id if self._session else ""
+        with errors(self.where), self._engine.begin() as connection:
+            added = self._added(connection, ROWS, [to_row(row, session) for row in rows])
+        if added == len(rows):
+            return list(rows)
+        known = {row.genome.tobytes(): row for row in self.found([row.genome for row in rows])}
+        return [known[row.genome.tobytes()] for row in rows]
+
+    def enter(self, seed: int) -> None:
+        """Say who works on the search from here on; done by the first claim otherwise."""
+        self._join(str(seed))
+
+    def sessions(self) -> list[dict[str, Any]]:
+        """Every process that ever worked on it: host, process, seed, versions (JSON), started_s, ended."""
+        with errors(self.where), self._engine.connect() as connection:
+            return [dict(row._mapping) for row in connection.execute(select(SESSIONS).order_by(SESSIONS.c.started_s))]
 
     def close(self) -> None:
+        """Give up what was claimed and not evaluated."""
+        if self._heart is not None:
+            self._heart.stop()
+            self._heart = None
+        with suppress(DataError), errors(self.where):  # the claims of a process that is gone pass on anyway
+            if self._session is not None:
+                self._change(ended=1)
+        self._session = None
         self._engine.dispose()
 
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
+    def _join(self, seed: str = "") -> Session:
+        if self._session is None:
+            self._session = Session.new(seed)
+            with errors(self.where), self._engine.begin() as connection:
+                connection.execute(SESSIONS.insert(), [self._session.row()])
+            self._heart = Heart(lambda: self._change(beat=SESSIONS.c.beat + 1))
+        return self._session
+
+    def _change(self, **values: Any) -> None:
+        assert self._session is not None
+        with self._engine.begin() as connection:
+            connection.execute(update(SESSIONS).where(SESSIONS.c.id == self._session.id).values(**values))
+
+    def _added(self, connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
+        """Insert the rows whose key is not there yet; how many those were."""
+        insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
+        return connection.execute(insert.on_conflict_do_nothing(), rows).rowcount
+
+    def _read(self, row: Any) -> Evaluation:
         try:
-            yield
-        except (SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise DataError(f"{self.where}: {_reason(error)}") from None
-
-
-def _engine(where: str) -> Engine:
-    if "://" in where:
-        return create_engine(where)
-    engine = create_engine(f"sqlite:///{where}")
-
-    @event.listens_for(engine, "connect")
-    def _tune(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
-        # A killed process loses nothing that was committed; only a power cut could take the last batch.
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")
-
-    return engine
-
-
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-    if "full" in text or "No space" in text:
-        return (
-            "cannot be written, the disk is full; what was found until now is kept, "
-            "free some space and start again to go on"
-        )
-    if "locked" in text:
-        return "is in use by another search; wait for it or choose another folder"
-    if isinstance(error, DatabaseError | sqlite3.DatabaseError) and (
-        "not a database" in text or "malformed" in text or "no such" in text or "corrupt" in text
-    ):
-        return f"is not a readable store of results ({text}); move the file away or choose another folder"
-    return f"cannot be used as a store of results ({text})"
-
-
-def _text(genome: Genomes) -> str:
-    return " ".join(map(str, genome.tolist()))
-
-
-def _finite(metrics: Mapping[str, float]) -> dict[str, float | None]:
-    """JSON has no infinity: null stands for a design that does not fit."""
-    return {name: float(value) if np.isfinite(value) else None for name, value in metrics.items()}
-
-
-def _read(row: Any) -> Evaluation:
-    metrics = {name: float("inf") if value is None else float(value) for name, value in json.loads(row.metrics).items()}
-    return Evaluation(row.number, np.array(row.genome.split(), np.int64), metrics, row.elapsed_s)
+            return from_row(row)
+        except (ValueError, TypeError, AttributeError) as error:
+            raise DataError(
+                f"{shown(self.where)}: holds a result that cannot be read ({error}); "
+                "move the file away or choose another folder"
+            ) from None

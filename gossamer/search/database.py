@@ -1,0 +1,130 @@
+"""Opening the database of a store: a file (SQLite), or a URL of SQLite or PostgreSQL.
+
+    open_database("runs/first/store.sqlite")
+    open_database("postgresql://user:password@host/searches#first")      # tables in the schema "first"
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
+
+from gossamer.ir.errors import DataError, SearchError
+from gossamer.search.tables import META, ROWS
+
+WAIT_S = 60.0
+"""How long a writer waits for another process to finish writing (SQLite)."""
+_TRIES = 20
+
+
+def shown(where: str) -> str:
+    """The place as messages may name it: without the password."""
+    if "://" not in where:
+        return where
+    try:
+        return make_url(where).render_as_string(hide_password=True)
+    except ArgumentError:
+        return where.partition("://")[0] + "://..."
+
+
+def open_database(where: str) -> Engine:
+    """Connect, and make the tables where there are none. DataError: not a place for a store; SearchError: a store of
+    another version.
+    """
+    with errors(where):
+        engine = _engine(where)
+        for attempt in range(_TRIES):
+            try:
+                return _prepared(engine, where)
+            except DatabaseError as error:
+                # Two processes that start together both make the tables; one of them is told that they exist.
+                if attempt == _TRIES - 1 or not _collided(error):
+                    engine.dispose()
+                    raise
+                time.sleep(0.05 * (attempt + 1))
+    raise AssertionError
+
+
+@contextmanager
+def errors(where: str) -> Iterator[None]:
+    """Turns what a database says into a DataError of one sentence."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError, ModuleNotFoundError) as error:
+        raise DataError(f"{shown(where)}: {_reason(error)}") from None
+
+
+def _engine(where: str) -> Engine:
+    place, _, schema = where.partition("#") if "://" in where else (where, "", "")
+    url = make_url(place) if "://" in place else make_url("sqlite://").set(database=place)
+    kind = url.get_backend_name()
+    if kind not in ("sqlite", "postgresql"):
+        raise DataError(f"{shown(where)}: a store is a file, or a database of sqlite:/// or postgresql://, not {kind}")
+    if kind == "sqlite":
+        return _sqlite(url)
+    driver = url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
+    engine = create_engine(driver, pool_pre_ping=True)
+    return engine.execution_options(schema_translate_map={None: schema}) if schema else engine
+
+
+def _sqlite(url: Any) -> Engine:
+    if url.database in (None, "", ":memory:"):
+        raise DataError("sqlite: a store needs a file, as in sqlite:///runs/first/store.sqlite")
+    Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": WAIT_S})
+
+    @event.listens_for(engine, "connect")
+    def _tune(connection: Any, _: Any) -> None:  # pyright: ignore[reportUnusedFunction]
+        # A killed process loses nothing that was committed; only a power cut could take the last batch.
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+
+    return engine
+
+
+def _prepared(engine: Engine, where: str) -> Engine:
+    schema = (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+    if schema:
+        with engine.begin() as connection:
+            quoted = engine.dialect.identifier_preparer.quote(schema)
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted}"))
+    found = inspect(engine)
+    if found.has_table(ROWS.name, schema):
+        columns = {column["name"] for column in found.get_columns(ROWS.name, schema)}
+        lacking = [column.name for column in ROWS.columns if column.name not in columns]
+        if lacking:
+            raise SearchError(
+                f"{shown(where)}: was written by another version of gossamer (its table '{ROWS.name}' has no "
+                f"{', '.join(lacking)}); choose another place, or read it with that version"
+            )
+    META.create_all(engine)
+    return engine
+
+
+def _collided(error: DatabaseError) -> bool:
+    said = str(error.orig)
+    return any(word in said for word in ("already exists", "locked", "duplicate key", "tuple concurrently"))
+
+
+def _reason(error: Exception) -> str:
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+    if isinstance(error, ModuleNotFoundError | NoSuchModuleError):
+        return f"needs the package {getattr(error, 'name', said)}: pip install 'gossamer[postgres]'"
+    if "full" in said or "No space" in said:
+        return (
+            "cannot be written, the disk is full; what was found until now is kept, "
+            "free some space and start again to go on"
+        )
+    if "locked" in said:
+        return "is in use by another search; wait for it or choose another folder"
+    if isinstance(error, DatabaseError | sqlite3.DatabaseError) and any(
+        word in said for word in ("not a database", "malformed", "no such", "corrupt")
+    ):
+        return f"is not a readable store of results ({said}); move the file away or choose another folder"
+    return f"cannot be used as a store of results ({said})"
