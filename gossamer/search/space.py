@@ -76,12 +76,29 @@ class Precisions:
 class CoDesignSpace:
     """The product. Gene order: architecture, precision, hardware."""
 
-    def __init__(self, architecture: NetworkSpace, precision: Precision, backend: Backend) -> None:
-        self.architecture, self.precision, self.backend = architecture, precision, backend
-        self.hardware_choices = hardware_choices(backend.hardware)
+    def __init__(
+        self,
+        architecture: NetworkSpace,
+        precision: Precision,
+        backend: Backend | None,
+        hardware: Choices | None = None,
+    ) -> None:
+        """`backend`: None where published tables are all there is. `hardware`: what of the chip is free; by default
+        everything that its description lets be searched.
+        """
+        self.architecture, self.precision, self.target = architecture, precision, backend
+        free = hardware_choices(backend.hardware) if backend else Choices(())
+        self.hardware_choices = free if hardware is None else hardware
         self.choices = Choices((*architecture.choices.items, *precision.items, *self.hardware_choices.items))
         self.network_genes = len(architecture.choices) + len(precision.items)
         self._known_hardware: dict[bytes, Hardware | None] = {}
+
+    @property
+    def backend(self) -> Backend:
+        """What designs are compiled for. SearchError in a search over tables alone."""
+        if self.target is None:
+            raise SearchError(f"space '{self.name}' is searched on tables alone: there is no target that has costs")
+        return self.target
 
     def repair(self, genomes: Genomes) -> Genomes:
         """Canonical genomes. Bits are cut to what a chip's multipliers take, if its hardware has `pe_bits`."""
@@ -152,6 +169,8 @@ class CoDesignSpace:
 
     def _build_hardware(self, genes: Genomes) -> Hardware | None:
         values = {name.removeprefix("hardware."): value for name, value in self.hardware_choices.decode(genes).items()}
+        if self.target is None:
+            return None
         try:
             return self.backend.hardware(**values)
         except HardwareError:

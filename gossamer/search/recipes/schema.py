@@ -1,0 +1,228 @@
+"""What a recipe may say, and the Experiment that it makes.
+
+A recipe is a mapping of sections. About the recipe itself: `source`, `reproduces`, `targets`. The search: `space`,
+`filter`, the sections of the product (`precision`, `algorithm`, `hardware`, ...), `strategy`, `evaluators`,
+`objectives`, `limits`, `reference`, `budget`, `seed`, `designs`, `data`, `executor`. `targets` may hold changes of
+sections for single targets; `tables` there stands for every device of the published tables.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
+
+from gossamer.ir.errors import SearchError, nearest
+from gossamer.ir.registry import BACKENDS, EVALUATORS, EXECUTORS, FILTERS, SPACES, STRATEGIES
+from gossamer.search.evaluators import EvaluatorSettings
+from gossamer.search.experiment import DEFAULT_BUDGET, DEFAULT_DESIGNS, Experiment, images
+from gossamer.search.product import Product
+from gossamer.search.recipes.nodes import Node, mentions, parse, plain, substituted
+from gossamer.search.recipes.parts import build_fields, build_part, part_name, read
+from gossamer.search.spaces.base import NetworkSpace
+
+if TYPE_CHECKING:
+    from gossamer.backends.base import Backend
+
+TARGET, TABLES = "${target}", "tables"
+ABOUT = ("source", "reproduces", "targets")
+SEARCH = (
+    "space",
+    "filter",
+    "strategy",
+    "evaluators",
+    "objectives",
+    "limits",
+    "reference",
+    "budget",
+    "seed",
+    "designs",
+    "data",
+    "executor",
+)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe as text with places. `targets`: name -> sections that change for it, the first is the default."""
+
+    name: str
+    source: str
+    reproduces: str
+    targets: Mapping[str, Node]
+    sections: Node
+
+
+def product_sections() -> tuple[str, ...]:
+    """Sections that are options of the product."""
+    return tuple(item.name for item in fields(Product))
+
+
+def read_recipe(text: str, name: str, file: str) -> Recipe:
+    """A recipe from its text; `file` is what messages call it. SearchError: not YAML, unknown or missing sections."""
+    root = parse(text, file)
+    sections = dict(root.entries)
+    _refuse_unknown(sections, (*ABOUT, *SEARCH, *product_sections()))
+    for needed in (*ABOUT, "space", "strategy", "evaluators", "objectives"):
+        if needed not in sections:
+            raise root.error(f"recipe '{name}' has no section '{needed}'")
+    about = {word: sections.pop(word) for word in ABOUT}
+    source, reproduces = (str(read(about[word], str, word)).strip() for word in ABOUT[:2])
+    return Recipe(name, source, reproduces, _targets(about["targets"]), replace(root, value=sections))
+
+
+def _refuse_unknown(sections: Mapping[str, Node], known: tuple[str, ...]) -> None:
+    for word, node in sections.items():
+        if word not in known:
+            raise node.key_error(f"a recipe has no section '{word}'{nearest(word, known)}")
+
+
+def _targets(node: Node) -> dict[str, Node]:
+    if isinstance(node.value, Mapping):
+        found = {name: replace(item, value=item.value or {}) for name, item in node.value.items()}
+    else:
+        words = read(node, tuple[str, ...], "targets")
+        found = {word: Node({}, node.where) for word in words}
+    if not found:
+        raise node.error("a recipe needs at least one target")
+    for changes in found.values():
+        _refuse_unknown(changes.entries, (*SEARCH, *product_sections()))
+    return found
+
+
+def composed(recipe: Recipe, targets: tuple[str, ...]) -> Node:
+    """The sections as they are for these targets."""
+    sections = dict(recipe.sections.entries)
+    for word, node in _changes(recipe, targets).entries.items():
+        sections[word] = node
+    return replace(recipe.sections, value={word: node for word, node in sections.items() if node.value is not None})
+
+
+def _changes(recipe: Recipe, targets: tuple[str, ...]) -> Node:
+    found = {_entry(recipe, target) for target in targets}
+    if len(found) > 1:
+        names = ", ".join(targets)
+        raise SearchError(f"recipe '{recipe.name}': {names} cannot be searched together: {' and '.join(sorted(found))} "
+                          "need different parts; ask for targets of one kind")
+    return recipe.targets[found.pop()]
+
+
+def _entry(recipe: Recipe, target: str) -> str:
+    """Under which name of `recipe.targets` a target falls: its own, `tables`, or the first backend."""
+    if target in recipe.targets and target != TABLES:
+        return target
+    devices = table_devices()
+    if TABLES in recipe.targets and target in devices:
+        return TABLES
+    backends = [name for name in recipe.targets if name in BACKENDS.names()]
+    if target in BACKENDS.names() and backends:
+        return backends[0]
+    known = [name for name in recipe.targets if name != TABLES] + (list(devices) if TABLES in recipe.targets else [])
+    raise SearchError(f"recipe '{recipe.name}' does not run on target '{target}'{nearest(target, known)}")
+
+
+def table_devices() -> tuple[str, ...]:
+    """Names of devices of the published tables."""
+    from gossamer.search.published.devices import devices
+
+    return devices()
+
+
+def default_targets(recipe: Recipe) -> tuple[str, ...]:
+    """The first target; of `tables` the first device."""
+    first = next(iter(recipe.targets))
+    return (table_devices()[0],) if first == TABLES else (first,)
+
+
+def build(name: str, root: Node, targets: tuple[str, ...]) -> Experiment:
+    """The Experiment of composed sections."""
+    sections = dict(root.entries)
+    _refuse_unknown(sections, (*SEARCH, *product_sections()))
+    seed = _number(sections, "seed", 0)
+    data = _text(sections, "data", "")
+    backend = _backend(targets)
+    return Experiment(
+        name=name,
+        targets=targets,
+        space=_space(sections, _for_target(sections, targets), data, seed, backend),
+        product=_product(root, sections),
+        strategy=build_part(_needed(root, sections, "strategy"), STRATEGIES),
+        evaluators=tuple(_evaluators(_needed(root, sections, "evaluators"), targets)),
+        objectives=tuple(_goals(_needed(root, sections, "objectives"))),
+        limits=read(sections["limits"], tuple[str, ...], "limits") if "limits" in sections else (),
+        reference=read(sections["reference"], Mapping[str, str], "reference") if "reference" in sections else {},
+        budget=_text(sections, "budget", DEFAULT_BUDGET),
+        seed=seed,
+        designs=_number(sections, "designs", DEFAULT_DESIGNS),
+        data=data,
+        executor=build_part(sections["executor"], EXECUTORS) if "executor" in sections else None,
+    )
+
+
+def _backend(targets: tuple[str, ...]) -> "Backend | None":
+    return next((BACKENDS.load(name) for name in targets if name in BACKENDS.names()), None)
+
+
+def _for_target(sections: Mapping[str, Node], targets: tuple[str, ...]) -> Node:
+    return substituted(sections["space"], TARGET, targets[0])
+
+
+def _needed(root: Node, sections: Mapping[str, Node], name: str) -> Node:
+    if name not in sections:
+        raise root.error(f"a search needs the section '{name}'")
+    return sections[name]
+
+
+def _number(sections: Mapping[str, Node], name: str, default: int) -> int:
+    return read(sections[name], int, name) if name in sections else default
+
+
+def _text(sections: Mapping[str, Node], name: str, default: str) -> str:
+    return read(sections[name], str, name) if name in sections else default
+
+
+def _space(
+    sections: Mapping[str, Node], node: Node, data: str, seed: int, backend: "Backend | None"
+) -> NetworkSpace:
+    """The family, for the images there are, and narrowed by the filter if there is one."""
+    space: NetworkSpace = build_part(_for_images(node, data, seed), SPACES)
+    if "filter" in sections:
+        return build_part(sections["filter"], FILTERS).apply(space, backend, seed)
+    return space
+
+
+def _for_images(node: Node, data: str, seed: int) -> Node:
+    """The space's node with input shape and classes of the data, where the recipe does not say them."""
+    name, options = part_name(node, "space")
+    if not data or name not in SPACES.names():
+        return node
+    found, kind = images(data, seed), SPACES.load(name)
+    given = {
+        "input_shape": Node(tuple(Node(str(size), node.where) for size in found.input_shape), node.where),
+        "classes": Node(str(found.classes), node.where),
+    }
+    known = {item.name for item in fields(kind)}
+    entries = {word: value for word, value in given.items() if word in known} | dict(options.entries)
+    return replace(node, value={name: replace(options, value=entries)})
+
+
+def _product(root: Node, sections: Mapping[str, Node]) -> Product:
+    own = {word: sections[word] for word in product_sections() if word in sections}
+    return build_fields(replace(root, value=own), Product, "product")
+
+
+def _evaluators(node: Node, targets: tuple[str, ...]) -> Iterable[EvaluatorSettings]:
+    from gossamer.search.evaluators import ForTarget
+
+    for item in node.items:
+        if not mentions(item, TARGET):
+            yield build_part(item, EVALUATORS)
+            continue
+        parts = [build_part(substituted(item, TARGET, target), EVALUATORS) for target in targets]
+        tagged = [ForTarget(part, target) for part, target in zip(parts, targets)]
+        yield from tagged if len(targets) > 1 else parts
+
+
+def _goals(node: Node) -> Iterable[Any]:
+    for item in node.items:
+        if not isinstance(item.value, str | Mapping):
+            raise item.error(f"an objective is a name or {{name: {{option: value}}}}, not {item.kind}")
+        yield plain(item)
