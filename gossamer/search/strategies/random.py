@@ -1,4 +1,4 @@
-"""Uniform random sampling: the yardstick for every other strategy."""
+"""Uniform random sampling: the yardstick for every other strategy; and a Latin hypercube as a method of its own."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.search.choices import Genomes
+from gossamer.search.strategies.asked import Asked
 from gossamer.search.strategies.base import Problem
+from gossamer.search.strategies.checks import at_least
+from gossamer.search.strategies.sampling import Start, first_designs
 
 
 @dataclass(frozen=True)
@@ -15,34 +18,37 @@ class RandomSearch:
 
     population: int = 96
 
+    def __post_init__(self) -> None:
+        at_least("random", "population", self.population, 1)
+
     def start(self, problem: Problem, seed: int) -> "Sampling":
-        return Sampling(problem, seed, self.population)
+        return Sampling(problem, seed, self.population, "random")
+
+
+@dataclass(frozen=True)
+class LatinHypercube:
+    """One Latin hypercube of `population` designs after the other; the problem's seeds come first."""
+
+    population: int = 96
+
+    def __post_init__(self) -> None:
+        at_least("latin-hypercube", "population", self.population, 1)
+
+    def start(self, problem: Problem, seed: int) -> "Sampling":
+        return Sampling(problem, seed, self.population, "latin-hypercube")
 
 
 class Sampling:
-    """See RandomSearch."""
+    """A search that draws."""
 
-    def __init__(self, problem: Problem, seed: int, population: int) -> None:
+    def __init__(self, problem: Problem, seed: int, population: int, start: Start) -> None:
         self._problem, self._population = problem, population
+        self._start: Start = start
         self._rng = np.random.default_rng(seed)
-        self._seen: set[bytes] = set()
-        self._first = True
+        self._asked = Asked(problem)
 
     def ask(self) -> Genomes:
-        fresh: list[Genomes] = []
-        for _ in range(20):
-            for genome in self._draw():
-                if len(fresh) < self._population and genome.tobytes() not in self._seen:
-                    self._seen.add(genome.tobytes())
-                    fresh.append(genome)
-            if len(fresh) == self._population:
-                break
-        return np.stack(fresh) if fresh else np.zeros((0, self._problem.genes), np.int64)
-
-    def _draw(self) -> Genomes:
-        first, self._first = self._first, False
-        drawn = self._problem.sample(self._population, self._rng)
-        return np.concatenate([self._problem.seeds, drawn]) if first else drawn
+        return first_designs(self._problem, self._asked, self._population, self._start, self._rng)
 
     def tell(self, genomes: Genomes, values: NDArray[np.float64], violations: NDArray[np.float64]) -> None:
         """Nothing is learnt."""
