@@ -6,7 +6,7 @@ once in every process that evaluates (`start`), so settings must pickle and `eva
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -53,6 +53,38 @@ class EvaluatorSettings(Protocol):
     def start(self, context: Context) -> Evaluator: ...
 
 
+SHARED = ("accuracy", "macs", "params", "weight_bytes")
+"""Metrics of a network alone: the same on every target."""
+
+
+@dataclass(frozen=True)
+class ForTarget:
+    """An evaluator of one target among several: what depends on the target is called `latency@pixel3`."""
+
+    part: EvaluatorSettings
+    target: str
+
+    def start(self, context: Context) -> Evaluator:
+        return TargetEvaluator(self.part.start(context), self.target)
+
+
+class TargetEvaluator:
+    """See ForTarget."""
+
+    def __init__(self, inner: Evaluator, target: str) -> None:
+        self._inner = inner
+        self._names = {
+            item.key: item.key if item.key in SHARED else f"{item.key}@{target}" for item in inner.metrics
+        }
+        self.metrics = tuple(
+            item if item.key in SHARED else replace(item, key=self._names[item.key], label=f"{item.label}@{target}")
+            for item in inner.metrics
+        )
+
+    def evaluate(self, genomes: Genomes) -> Columns:
+        return {self._names[key]: column for key, column in self._inner.evaluate(genomes).items()}
+
+
 @dataclass(frozen=True)
 class Together:
     """Several evaluators as one. Later ones are not asked about designs that an earlier one found not to exist
@@ -63,18 +95,22 @@ class Together:
 
     @property
     def metrics(self) -> tuple[Objective, ...]:
-        return tuple(item for part in self.parts for item in part.metrics)
+        """Each once: the first evaluator that gives a metric is the one that is believed."""
+        found: dict[str, Objective] = {}
+        for item in (item for part in self.parts for item in part.metrics):
+            found.setdefault(item.key, item)
+        return tuple(found.values())
 
     def evaluate(self, genomes: Genomes) -> Columns:
         found: Columns = {}
         alive = np.ones(len(genomes), np.bool_)
         for part in self.parts:
             values = part.evaluate(genomes[alive]) if alive.any() else {}
-            for item in part.metrics:
+            for item in (item for item in part.metrics if item.key not in found):
                 column = np.full(len(genomes), np.nan)
                 if alive.any():
                     column[alive] = values[item.key]
                 found[item.key] = column
             for item in part.metrics:
-                alive &= ~np.isinf(found[item.key])
+                alive &= ~np.isposinf(found[item.key])
         return found
