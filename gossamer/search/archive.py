@@ -121,6 +121,6 @@ class Archive:
         wanted = range(len(self)) if places is None else places
         return np.array([self._notes[place][0] == "ok" for place in wanted], np.bool_)
 
-    def counts(self) -> dict[tuple[Status, str], int]:
+    def counts(self) -> dict[tuple[str, str], int]:
         """(status, why) -> how many designs, most first."""
         return dict(Counter((status, why) for status, why, _ in self._notes).most_common())

@@ -1,7 +1,8 @@
 """The search loop: ask a strategy, evaluate what is new, store it, tell.
 
 Every evaluation has a number; the sequence depends on the seed alone. On a resumed search the strategy asks the same
-questions again and the store answers the first of them, so nothing is lost and nothing is evaluated twice.
+questions again and the store answers the first of them, so nothing is lost and nothing is evaluated twice. Several
+processes share a search in the same way: all ask the same questions, each evaluates what it claims first.
 """
 
 import time
@@ -9,43 +10,35 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gossamer.ir.errors import SearchError
+from gossamer.search.archive import Archive
 from gossamer.search.budget import Budget
 from gossamer.search.choices import Genomes
-from gossamer.search.estimators.base import Progress
-from gossamer.search.inner import METRICS, Columns
+from gossamer.search.evaluators import Progress
+from gossamer.search.executors.base import Pool
+from gossamer.search.inner import Columns
 from gossamer.search.objectives import Limit, Objective, matrix, violations
-from gossamer.search.store import Evaluation, Store
+from gossamer.search.store import Store
 from gossamer.search.strategies.base import Strategy
+from gossamer.search.tables import Evaluation, Status
+from gossamer.search.work import Work
 
-CHUNK = 32
-"""Designs stored together: a killed search loses at most so many."""
+__all__ = ["Archive", "Loop", "feasible"]
 
-
-@dataclass
-class Archive:
-    """Everything evaluated, in order, and where each genome is."""
-
-    rows: list[Evaluation] = field(default_factory=list)
-    places: dict[bytes, int] = field(default_factory=dict)
-
-    def add(self, row: Evaluation) -> None:
-        self.places[row.genome.tobytes()] = len(self.rows)
-        self.rows.append(row)
-
-    def columns(self, places: Sequence[int] | None = None) -> Columns:
-        """Metrics of some rows, or of all."""
-        rows = self.rows if places is None else [self.rows[place] for place in places]
-        return {name: np.array([row.metrics.get(name, np.nan) for row in rows]) for name in METRICS}
-
-    def columns_of(self, genomes: Genomes) -> Columns:
-        return self.columns([self.places[genome.tobytes()] for genome in genomes])
+NO_VALUE = 1e9
+"""Violation of a design that has no value: as `Limit.violation` has it."""
+STALE = 100
+"""So many rounds without a new design end a search: its strategy goes in circles."""
 
 
 @dataclass
 class Loop:
-    """`clock` counts search time across resumed runs; `interrupted` is set when Ctrl-C ended it."""
+    """`evaluate` gives the metrics of designs in this process; `pool`, if any, those that need workers, for the designs
+    that `evaluate` finds to exist (none of its metrics is infinite). `seconds` counts search time across resumed runs;
+    `interrupted` is set when Ctrl-C ended it; `replayed`: evaluations that were there already.
+    """
 
     strategy: Strategy
     evaluate: Callable[[Genomes], Columns]
@@ -58,91 +51,127 @@ class Loop:
     archive: Archive = field(default_factory=Archive)
     interrupted: bool = False
     replayed: int = 0
+    pool: Pool | None = None
 
     def run(self) -> None:
         """Until the budget is spent, the space is exhausted, or Ctrl-C."""
-        for row in self.store.evaluations():
-            self.archive.add(row)
-        self._before = self.archive.rows[-1].elapsed_s if self.archive.rows else 0.0
-        self.replayed = len(self.archive.rows)
+        self._known = {row.genome.tobytes(): row for row in self.store.evaluations()}
+        self._news: dict[bytes, Evaluation] = {}
+        self._before = max((row.elapsed_s for row in self._known.values()), default=0.0)
+        self._stale = 0
+        self.replayed = len(self._known)
         try:
-            while not self._spent() and self._generation():
-                pass
+            self._search()
         except KeyboardInterrupt:
-            if not self.archive.rows:
+            if not (self.archive.places or self._known or self._news):
                 raise
             self.interrupted = True
+        finally:
+            self.archive.extend(sorted({**self._news, **self._known}.values(), key=lambda row: row.number))
 
     @property
     def seconds(self) -> float:
         return self._before + time.monotonic() - self.started
 
-    def _spent(self) -> bool:
-        done = len(self.archive.rows)
-        self.progress("searching", int(1000 * self.budget.share(done, self.seconds)), 1000)
-        return self.budget.spent(done, self.seconds) and bool(done)
+    def _search(self) -> None:
+        if self._known and self.budget.spent(len(self._known), self.seconds):
+            return
+        work = Work(self.evaluate, self.store, self._judged, self._spent, lambda: self.seconds, self.pool)
+        while not self._spent() and self._round(work):
+            pass
 
-    def _generation(self) -> bool:
-        """One round; False when it was cut short or there was nothing left to ask."""
+    def _spent(self) -> bool:
+        done = len(self.archive) + len(self._news)
+        self.progress("searching", int(1000 * self.budget.share(done, self.seconds)), 1000)
+        return bool(done) and self.budget.spent(done, self.seconds)
+
+    def _round(self, work: Work) -> bool:
+        """Ask, evaluate, tell; False when it was cut short or there was nothing left to ask."""
         genomes = self.strategy.ask()
         if not len(genomes):
             return False
-        fresh = [genome for genome in genomes if genome.tobytes() not in self.archive.places]
-        for start in range(0, len(fresh), CHUNK):
-            if start and self._spent():
-                return False
-            self._evaluate(np.stack(fresh[start : start + CHUNK]))
-        if any(genome.tobytes() not in self.archive.places for genome in genomes):
-            return False
-        metrics = self.archive.columns_of(genomes)
-        self.strategy.tell(genomes, matrix(self.objectives, metrics), violations(self.limits, metrics))
-        return True
-
-    def _evaluate(self, genomes: Genomes) -> None:
+        fresh = list(dict.fromkeys(key for key in _keys(genomes) if key not in self.archive.places))
         most = self.budget.evaluations
-        if most is not None:
-            genomes = genomes[: most - len(self.archive.rows)]
-        if not len(genomes):
-            return
-        found = self.evaluate(genomes)
-        rows = [
-            Evaluation(
-                len(self.archive.rows) + place,
-                genome,
-                {name: float(found[name][place]) for name in METRICS},
-                self.seconds,
-            )
-            for place, genome in enumerate(genomes)
-        ]
-        self.store.add(rows)
-        for row in rows:
-            self.archive.add(row)
+        allowed = fresh if most is None else fresh[: max(most - len(self.archive), 0)]
+        if not self._obtained(allowed, work) or len(allowed) < len(fresh):
+            return False
+        self._tell(genomes)
+        self._stale = 0 if fresh else self._stale + 1
+        return self._stale < STALE
+
+    def _obtained(self, fresh: Sequence[bytes], work: Work) -> bool:
+        """Bring evaluations of these into the archive, in their order. False when it was cut short."""
+        numbers = dict(zip(fresh, range(len(self.archive), len(self.archive) + len(fresh))))
+        asked = [(number, np.frombuffer(key, np.int64)) for key, number in numbers.items() if key not in self._known]
+        for row in work.run(asked):
+            self._news[row.genome.tobytes()] = row
+        rows = [self._news.pop(key, None) or self._known.pop(key, None) for key in fresh]
+        done = [row for row in rows if row is not None]
+        self.archive.extend(done)
+        return len(done) == len(fresh)
+
+    def _tell(self, genomes: Genomes) -> None:
+        places = [self.archive.places[key] for key in _keys(genomes)]
+        columns, lost = self.archive.columns(places), ~self.archive.ok(places)
+        values, missed = matrix(self.objectives, columns), violations(self.limits, columns)
+        values[lost] = np.inf
+        missed[lost] = NO_VALUE
+        self.strategy.tell(genomes, values, missed)
+
+    def _judged(self, columns: Columns) -> list[tuple[Status, str]]:
+        """What is optimised must be finite, and what is limited must have a value."""
+        limited = violations(self.limits, columns)[:, : len(self.limits)]
+        wrong = np.concatenate([~np.isfinite(matrix(self.objectives, columns)), limited >= NO_VALUE], axis=1)
+        found: list[tuple[Status, str]] = [("ok", "")] * len(wrong)
+        for place in np.flatnonzero(wrong.any(axis=1)).tolist():
+            found[place] = ("quarantined", self._reason({name: column[place] for name, column in columns.items()}))
+        return found
+
+    def _reason(self, metrics: dict[str, float]) -> str:
+        wrong = [f"{name} is {value}" for name, value in metrics.items() if not np.isfinite(value)]
+        return ", ".join(wrong) or "an objective is not finite"
+
+
+def _keys(genomes: Genomes) -> list[bytes]:
+    return [genome.tobytes() for genome in np.ascontiguousarray(genomes, np.int64)]
 
 
 def feasible(archive: Archive, limits: Sequence[Limit]) -> list[int]:
-    """Positions of designs that fit and meet every limit. SearchError, with the nearest there was, when there are
-    none.
+    """Positions of designs that have values, fit and meet every limit. SearchError, with the nearest there was, when
+    there are none.
     """
+    usable = archive.ok()
+    if not usable.any():
+        raise SearchError(_nothing(archive))
     metrics = archive.columns()
     missed = violations(limits, metrics)
-    found = np.flatnonzero((missed <= 0).all(axis=1) & np.isfinite(metrics["accuracy"])).tolist()
+    found = np.flatnonzero((missed <= 0).all(axis=1) & usable).tolist()
     if not found:
-        _refuse(archive, limits, missed)
+        _refuse(archive, limits, missed, usable)
     return found
 
 
-def _refuse(archive: Archive, limits: Sequence[Limit], missed: np.ndarray) -> None:
+def _nothing(archive: Archive) -> str:
+    reasons = [f"{count} {status}: {why}" for (status, why), count in list(archive.counts().items())[:3]]
+    return (
+        f"none of {len(archive)} designs has values ({'; '.join(reasons) or 'none was evaluated'}); "
+        "widen the choices, or mend what evaluates them"
+    )
+
+
+def _refuse(archive: Archive, limits: Sequence[Limit], missed: NDArray[np.float64], usable: NDArray[np.bool_]) -> None:
     from gossamer.search.objectives import show
 
     if not limits:
         raise SearchError(
-            f"none of {len(archive.rows)} designs fits its hardware; widen the hardware choices or search longer"
+            f"none of {len(archive)} designs fits its hardware; widen the hardware choices or search longer"
         )
-    nearest = archive.rows[int(np.maximum(missed, 0).sum(axis=1).argmin())].metrics
+    distance = np.where(usable, np.maximum(missed, 0).sum(axis=1), np.inf)
+    nearest = archive.rows[int(distance.argmin())].metrics
     said = ", ".join(
         f"{limit.objective.label} = {show(limit.objective, nearest[limit.objective.key])}" for limit in limits
     )
     texts = ", ".join(f"'{limit.text}'" for limit in limits)
     raise SearchError(
-        f"none of {len(archive.rows)} designs meets {texts}: the nearest has {said}; relax the limits or search longer"
+        f"none of {len(archive)} designs meets {texts}: the nearest has {said}; relax the limits or search longer"
     )
