@@ -24,7 +24,8 @@ def differences(known: Mapping[str, str], asked: Mapping[str, str]) -> list[str]
     """One phrase per difference, the first few; empty when both are the same search."""
     found: list[str] = []
     for name in dict.fromkeys((*known, *asked)):
-        if name in ("settled", "choices") or known.get(name) == asked.get(name):
+        # a yardstick is the objectives, limits and evaluators again, for machines
+        if name in ("settled", "choices", "yardstick") or known.get(name) == asked.get(name):
             continue
         found.append(f"{name} {known.get(name, 'not said')}, now {asked.get(name, 'not said')}")
     found += _of_choices(known.get("choices"), asked.get("choices"))
