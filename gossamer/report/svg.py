@@ -6,11 +6,10 @@ candidates that were evaluated. Equal reports give equal files.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 
+from gossamer.report.axes import Axis, axis_of
 from gossamer.report.data import SearchReport
-from gossamer.report.units import prefix_of
 from gossamer.search.objectives import Objective
 
 WIDTH, HEIGHT = 760, 440
@@ -19,39 +18,13 @@ LEFT, RIGHT, TOP, BOTTOM = 72, 100, 46, 58
 _COLOURS = ((68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37))
 
 
-@dataclass(frozen=True)
-class _Axis:
-    title: str
-    factor: float
-    low: float
-    high: float
-    log: bool
-
-    def place(self, value: float) -> float:
-        """0 at the low end, 1 at the high end."""
-        if not self.log:
-            return (value - self.low) / (self.high - self.low)
-        return math.log(max(value, 1e-300) / self.low) / math.log(self.high / self.low)
-
-    def ticks(self) -> list[float]:
-        if not self.log:
-            step = _round_step((self.high - self.low) / self.factor / 5) * self.factor
-            first = math.ceil(self.low / step - 1e-9)
-            return [step * (first + i) for i in range(int((self.high - first * step) / step + 1e-9) + 1)]
-        decades = range(
-            math.floor(math.log10(self.low / self.factor)), math.ceil(math.log10(self.high / self.factor)) + 1
-        )
-        marks = [self.factor * m * 10.0**d for d in decades for m in (1, 2, 5)]
-        return [mark for mark in marks if self.low <= mark <= self.high]
-
-
 def pareto_svg(report: SearchReport) -> str:
     """The picture as text; a front of no designs gives an empty plot."""
     x, y, colour = _choose(report.objectives)
     columns = {item.key: [float(d.objectives[item.key]) for d in report.designs] for item in (x, y, colour)}
     index = {item.key: i for i, item in enumerate(report.objectives)}
-    ax, ay = _axis(x, columns[x.key]), _axis(y, columns[y.key])
-    shades = _axis(colour, columns[colour.key])
+    ax, ay = axis_of(x, columns[x.key]), axis_of(y, columns[y.key])
+    shades = axis_of(colour, columns[colour.key])
     dots = [(p[index[x.key]], p[index[y.key]]) for p in report.explored]
     parts = [_head(report), *_grid(ax, ay), *_cloud(dots, ax, ay)]
     parts += [_edge(list(zip(columns[x.key], columns[y.key])), ax, ay, y.higher_is_better)]
@@ -67,32 +40,11 @@ def _choose(objectives: Sequence[Objective]) -> tuple[Objective, Objective, Obje
     return rest[0], y, rest[-1]
 
 
-def _axis(item: Objective, values: Sequence[float]) -> _Axis:
-    finite = sorted(v for v in values if math.isfinite(v)) or [0.0, 1.0]
-    low, high = finite[0], finite[-1]
-    if item.key.startswith("accuracy"):
-        pad = max(0.002, 0.06 * (high - low))
-        return _Axis(f"{item.label} (%)", 0.01, low - pad, min(1.0, high) + pad, False)
-    factor, prefix = prefix_of(finite[len(finite) // 2])
-    unit = "mm²" if item.unit == "mm2" else (prefix + item.unit).replace("u", "µ")
-    factor = 1.0 if item.unit == "mm2" else factor
-    title = f"{item.label} ({unit})" if unit else item.label
-    if low > 0 and high / low > 8:
-        return _Axis(title, factor, low / 1.25, high * 1.25, True)
-    pad = 0.06 * (high - low) or abs(high) * 0.1 or 1.0
-    return _Axis(title, factor, low - pad, high + pad, False)
-
-
-def _round_step(step: float) -> float:
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(m for m in (1, 2, 5, 10) if m * power >= step * 0.999) * power
-
-
-def _x(axis: _Axis, value: float) -> float:
+def _x(axis: Axis, value: float) -> float:
     return LEFT + axis.place(value) * (WIDTH - LEFT - RIGHT)
 
 
-def _y(axis: _Axis, value: float) -> float:
+def _y(axis: Axis, value: float) -> float:
     return HEIGHT - BOTTOM - axis.place(value) * (HEIGHT - TOP - BOTTOM)
 
 
@@ -105,7 +57,7 @@ def _head(report: SearchReport) -> str:
     )
 
 
-def _grid(ax: _Axis, ay: _Axis) -> list[str]:
+def _grid(ax: Axis, ay: Axis) -> list[str]:
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = [
         f'<rect x="{LEFT}" y="{TOP}" width="{right - LEFT}" height="{bottom - TOP}" fill="none" stroke="#d5dae6"/>'
@@ -126,7 +78,7 @@ def _grid(ax: _Axis, ay: _Axis) -> list[str]:
     return parts
 
 
-def _cloud(dots: Sequence[tuple[float, float]], ax: _Axis, ay: _Axis) -> list[str]:
+def _cloud(dots: Sequence[tuple[float, float]], ax: Axis, ay: Axis) -> list[str]:
     """At most 1500 of the candidates inside the frame: enough for a cloud, small enough for a page."""
     inside = [(a, b) for a, b in dots if ax.low < a < ax.high and ay.low < b < ay.high]
     kept = inside[:: max(1, -(-len(inside) // 1500))]
@@ -135,7 +87,7 @@ def _cloud(dots: Sequence[tuple[float, float]], ax: _Axis, ay: _Axis) -> list[st
     ]
 
 
-def _edge(points: Sequence[tuple[float, float]], ax: _Axis, ay: _Axis, higher: bool) -> str:
+def _edge(points: Sequence[tuple[float, float]], ax: Axis, ay: Axis, higher: bool) -> str:
     """The staircase of the points that nobody beats in these two objectives."""
     path, best = "", -math.inf
     for a, b in sorted(points, key=lambda p: (p[0], -p[1] if higher else p[1])):
@@ -146,7 +98,7 @@ def _edge(points: Sequence[tuple[float, float]], ax: _Axis, ay: _Axis, higher: b
     return f'<path d="{path}" fill="none" stroke="#3457d5" stroke-width="1.5" stroke-dasharray="2 4"/>' if path else ""
 
 
-def _point(ax: _Axis, ay: _Axis, a: float, b: float, shade: str) -> str:
+def _point(ax: Axis, ay: Axis, a: float, b: float, shade: str) -> str:
     return (
         f'<circle cx="{_x(ax, a):.1f}" cy="{_y(ay, b):.1f}" r="6" fill="{shade}" stroke="#1b2a5c" stroke-width=".8"/>'
     )
@@ -159,7 +111,7 @@ def _shade(place: float) -> str:
     return "#{:02x}{:02x}{:02x}".format(*rgb)
 
 
-def _legend(axis: _Axis) -> list[str]:
+def _legend(axis: Axis) -> list[str]:
     left, span = WIDTH - RIGHT + 22, HEIGHT - TOP - BOTTOM
     step = span / 40
     parts = [

@@ -21,11 +21,16 @@ def quantity(value: float, unit: str) -> str:
     """Three significant digits with the prefix that fits; areas and fractions have no prefix."""
     if not math.isfinite(value):
         return "does not fit" if value == math.inf else "unknown"
-    if unit in ("mm2", "%"):
+    if not takes_prefix(unit):
         return f"{value:.3g} {unit}"
     factor, prefix = prefix_of(value)
     tail = f"{prefix}{unit}"
     return f"{value / factor:.3g} {tail}" if tail else f"{value / factor:.3g}"
+
+
+def takes_prefix(unit: str) -> bool:
+    """Areas, shares and rates such as 1/(s*mm2) are written without."""
+    return unit not in ("mm2", "%") and not unit.startswith("1/")
 
 
 def prefix_of(value: float) -> tuple[float, str]:
