@@ -19,7 +19,7 @@ from gossamer.search.choices import Genomes
 from gossamer.search.evaluators import Progress
 from gossamer.search.executors.base import Pool
 from gossamer.search.inner import Columns
-from gossamer.search.objectives import Limit, Objective, matrix, violations
+from gossamer.search.objectives import Goal, Limit, matrix, violations
 from gossamer.search.store import Store
 from gossamer.search.strategies.base import Strategy
 from gossamer.search.tables import Evaluation, Status
@@ -43,8 +43,8 @@ class Loop:
     strategy: Strategy
     evaluate: Callable[[Genomes], Columns]
     store: Store
-    objectives: tuple[Objective, ...]
-    limits: tuple[Limit, ...]
+    objectives: Sequence[Goal]
+    limits: Sequence[Limit]
     budget: Budget
     progress: Progress
     started: float = field(default_factory=time.monotonic)
@@ -167,9 +167,9 @@ def _refuse(archive: Archive, limits: Sequence[Limit], missed: NDArray[np.float6
             f"none of {len(archive)} designs fits its hardware; widen the hardware choices or search longer"
         )
     distance = np.where(usable, np.maximum(missed, 0).sum(axis=1), np.inf)
-    nearest = archive.rows[int(distance.argmin())].metrics
+    nearest = archive.columns([int(distance.argmin())])
     said = ", ".join(
-        f"{limit.objective.label} = {show(limit.objective, nearest[limit.objective.key])}" for limit in limits
+        f"{limit.objective.label} = {show(limit.objective, float(limit.column(nearest)[0]))}" for limit in limits
     )
     texts = ", ".join(f"'{limit.text}'" for limit in limits)
     raise SearchError(

@@ -4,6 +4,9 @@ A fixed number, because the order of floating-point sums, and with it trained we
 """
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from gossamer.ir.errors import SearchError
 
@@ -25,3 +28,34 @@ def limit_threads() -> None:
     import torch
 
     torch.set_num_threads(threads())
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Torch computes with `count` threads in the block, where it is loaded by then or loaded within.
+
+    A worker process and this one then round alike: the order of sums depends on the number of threads.
+    """
+    before = _torch_threads()
+    asked, os.environ["GOSSAMER_THREADS"] = os.environ.get("GOSSAMER_THREADS"), str(count)
+    _set_torch_threads(count)
+    try:
+        yield
+    finally:
+        if asked is None:
+            del os.environ["GOSSAMER_THREADS"]
+        else:
+            os.environ["GOSSAMER_THREADS"] = asked
+        _set_torch_threads(before or threads())
+
+
+def _torch_threads() -> int:
+    """0 where torch is not loaded."""
+    torch = sys.modules.get("torch")
+    return torch.get_num_threads() if torch else 0
+
+
+def _set_torch_threads(count: int) -> None:
+    torch = sys.modules.get("torch")
+    if torch and torch.get_num_threads() != count:
+        torch.set_num_threads(count)

@@ -92,7 +92,7 @@ class Work:
         """Designs without an infinite metric go to the pool, one by one as it has room for them."""
         began = time.time()
         priced = self.evaluate(np.stack([genome for _, genome in todo]))
-        dead = np.any([np.isinf(column) for column in priced.values()], axis=0) if priced else np.zeros(len(todo), bool)
+        dead = np.any([np.zeros(len(todo)), *map(np.isposinf, priced.values())], axis=0)
         lost = self._claimed([todo[place] for place in np.flatnonzero(dead).tolist()])
         if lost:
             numbers = {number for number, _ in lost}
