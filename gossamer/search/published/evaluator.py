@@ -21,10 +21,12 @@ from gossamer.search.spaces.base import NetworkSpace
 
 @dataclass(frozen=True)
 class Table:
-    """`dataset`: the images accuracies are of, as the benchmark names them; `device`: "" for accuracy alone."""
+    """`dataset`: the images accuracies are of, as the benchmark names them, "" for its usual ones; `device`: whose
+    latency, "" for none.
+    """
 
     benchmark: str = "nasbench201"
-    dataset: str = "cifar100"
+    dataset: str = ""
     device: str = ""
 
     def start(self, context: Context) -> "TableEvaluator":
