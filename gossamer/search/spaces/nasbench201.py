@@ -24,9 +24,10 @@ from gossamer.search.spaces import nasbench201_cell as cell
 from gossamer.search.spaces import nasbench201_counts as counts
 from gossamer.search.spaces.base import Matrix, NetworkSpace, Slot
 from gossamer.search.spaces.drawn import DrawnNetwork
+from gossamer.search.spaces.nasbench201_frame import STAGES, Frame
+from gossamer.search.spaces.nasbench201_layers import population
 from gossamer.search.spaces.nasbench201_text import from_text, to_text
 
-STAGES = 3
 PLACES = 5 ** np.arange(5, -1, -1)
 """Genes -> number of the design, counting all of them up."""
 SKETCH_SHAPE = (4, 8, 8)
@@ -64,10 +65,11 @@ class NasBench201(NetworkSpace):
 
     @property
     def slots(self) -> tuple[Slot, ...]:
-        return ()
+        return self._frame.slots
 
     def shapes(self, choices: Choices, genomes: Genomes) -> Population:
-        raise SearchError("space 'nasbench201' has no layers for a cost table yet: search it on published tables")
+        places = [choices.places[item.name] for item in self.choices.items]
+        return population(self._frame, genomes[:, places])
 
     def features(self, genomes: Genomes) -> Matrix:
         """See `nasbench201_cell.features`; computed once for all designs."""
@@ -105,9 +107,9 @@ class NasBench201(NetworkSpace):
         """int64 [P], as published; see `nasbench201_counts`."""
         return counts.flops(self._frame, genomes)
 
-    @property
-    def _frame(self) -> counts.Frame:
-        return counts.Frame(self.input_shape, self.classes, self.cells, self.width)
+    @cached_property
+    def _frame(self) -> Frame:
+        return Frame(self.input_shape, self.classes, self.cells, self.width)
 
 
 def _residual(net: DrawnNetwork, x: Value, name: str) -> Value:

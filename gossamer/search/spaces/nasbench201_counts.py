@@ -5,39 +5,22 @@ for a batch norm, k^2 for a pooled value, and (side + 1)^2 per channel for the m
 found from NASLib's zero-cost tables (Krishnakumar et al. 2022), all of which it meets exactly.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.search.choices import Genomes
 from gossamer.search.spaces.nasbench201_cell import KERNELS, POOL
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What all networks of a space share. `cells` in each of three stages; `width` channels in the first."""
-
-    input_shape: tuple[int, int, int]
-    classes: int
-    cells: int
-    width: int
-
-    @property
-    def stages(self) -> tuple[tuple[int, int], ...]:
-        """(channels, pixels) of the three."""
-        pixels = self.input_shape[1] * self.input_shape[2]
-        return tuple((self.width << stage, pixels >> 2 * stage) for stage in range(3))
+from gossamer.search.spaces.nasbench201_frame import Frame
 
 
 def parameters(frame: Frame, genomes: Genomes) -> NDArray[np.int64]:
     """int64 [P]: weights, and scales and shifts of batch norms."""
     edges = {
-        op: frame.cells * sum(c * c * kernel * kernel + 2 * c for c, _ in frame.stages)
+        op: frame.cells * sum(c * c * kernel * kernel + 2 * c for c, *_ in frame.stages)
         for op, kernel in KERNELS.items()
     }
     stem = (9 * frame.input_shape[0] + 2) * frame.width
-    residuals = sum(_residual_parameters(c) for c, _ in frame.stages[1:])
+    residuals = sum(_residual_parameters(c) for c, *_ in frame.stages[1:])
     last = frame.stages[-1][0]
     return _over_edges(genomes, edges) + stem + residuals + 2 * last + (last + 1) * frame.classes
 
@@ -45,13 +28,13 @@ def parameters(frame: Frame, genomes: Genomes) -> NDArray[np.int64]:
 def flops(frame: Frame, genomes: Genomes) -> NDArray[np.int64]:
     """int64 [P]: as counted by the authors; see the module's docstring."""
     edges = {
-        op: frame.cells * sum((c * c * kernel * kernel + 3 * c) * pixels for c, pixels in frame.stages)
+        op: frame.cells * sum((c * c * kernel * kernel + 3 * c) * height * width for c, height, width in frame.stages)
         for op, kernel in KERNELS.items()
     }
-    edges[POOL] = frame.cells * sum(9 * c * pixels for c, pixels in frame.stages)
-    width, pixels = frame.stages[0]
-    stem = (9 * frame.input_shape[0] + 2) * width * pixels
-    residuals = sum(_residual_flops(c, p) for c, p in frame.stages[1:])
+    edges[POOL] = frame.cells * sum(9 * c * height * width for c, height, width in frame.stages)
+    c, height, width = frame.stages[0]
+    stem = (9 * frame.input_shape[0] + 2) * c * height * width
+    residuals = sum(_residual_flops(c, height * width) for c, height, width in frame.stages[1:])
     return _over_edges(genomes, edges) + stem + residuals + _last_flops(frame)
 
 
@@ -76,6 +59,5 @@ def _residual_flops(c: int, pixels: int) -> int:
 
 
 def _last_flops(frame: Frame) -> int:
-    c, pixels = frame.stages[-1]
-    height, width = (side // 4 for side in frame.input_shape[1:])
-    return 3 * c * pixels + (height + 1) * (width + 1) * c + c * frame.classes
+    c, height, width = frame.stages[-1]
+    return 3 * c * height * width + (height + 1) * (width + 1) * c + c * frame.classes

@@ -35,5 +35,5 @@ def _gene(word: str, start: int, text: str) -> int:
     if found is None or int(found[2]) != start:
         raise SearchError(f"'{text}': found '{word}' where an operation and ~{start} belong; needed {_FORM}")
     if found[1] not in OPS:
-        raise SearchError(f"'{text}': no operation '{found[1]}'{nearest(found[1], OPS)}; there are {', '.join(OPS)}")
+        raise SearchError(f"'{text}': no operation '{found[1]}'{nearest(found[1], OPS)}")
     return OPS.index(found[1])

@@ -1,0 +1,46 @@
+"""What all networks of the space `nasbench201` share, and the places for their layers."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from gossamer.search.spaces.base import Slot
+from gossamer.search.spaces.nasbench201_cell import EDGES
+
+STAGES = 3
+EDGE_PARTS = tuple(f"edge{start}-{end}" for start, end in EDGES)
+LOOSE_PARTS = ("relu0", "relu1", "relu2", "add1-2", "add1-3", "add2-3")
+"""Pointwise statements of a cell that may be a layer of their own."""
+PARTS = (*EDGE_PARTS, *LOOSE_PARTS)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """`cells` in each of three stages; `width` channels in the first, twice as many in the next."""
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    cells: int
+    width: int
+
+    @property
+    def stages(self) -> tuple[tuple[int, int, int], ...]:
+        """(channels, height, width) of the three."""
+        _, height, width = self.input_shape
+        return tuple((self.width << stage, height >> stage, width >> stage) for stage in range(STAGES))
+
+    @cached_property
+    def slots(self) -> tuple[Slot, ...]:
+        return (Slot("image", weighted=False, cast=True), Slot("stem"), *self._middle(), *_LAST)
+
+    def _middle(self) -> Iterator[Slot]:
+        for stage in range(STAGES):
+            if stage:
+                yield from (Slot(f"residual{stage}.{part}", weighted) for part, weighted in _RESIDUAL)
+            for place in range(self.cells):
+                name = f"stage{stage + 1}.cell{place + 1}"
+                yield from (Slot(f"{name}.{part}", part in EDGE_PARTS) for part in PARTS)
+
+
+_RESIDUAL = (("relu1", False), ("conv1", True), ("conv2", True), ("pool", False), ("down", True))
+_LAST = (Slot("mean", weighted=False), Slot("classifier"))
