@@ -1,8 +1,14 @@
-"""`search`: one call from a target and a space to a front of designs in a folder."""
+"""`run`: an experiment carried out, from the first question to a folder of designs; `search`: the same by keywords.
+
+    run(load_recipe("young", target="systolic"), "runs/young")
+
+Started again with the same experiment and folder it goes on where it was; several processes may do so at once.
+"""
 
 import platform
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,26 +16,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 import gossamer
-from gossamer.backends.base import Backend
 from gossamer.ir.errors import SearchError
 from gossamer.ir.files import write_text
-from gossamer.ir.registry import BACKENDS, ESTIMATORS
+from gossamer.ir.registry import EXECUTORS
 from gossamer.search.budget import Budget
 from gossamer.search.costs.possible import refuse_impossible
-from gossamer.search.costs.pricing import CostTable
-from gossamer.search.datasets.base import Dataset, load_data
-from gossamer.search.estimators.base import Estimator, Progress
+from gossamer.search.evaluators import Progress
+from gossamer.search.executors.base import Executor, Pool
+from gossamer.search.experiment import Experiment
 from gossamer.search.finalise import Finaliser
-from gossamer.search.folder import FRONT, STORE, SUPERNET, pareto_csv, write_summary
+from gossamer.search.folder import FRONT, STORE, alone, pareto_csv, write_summary
 from gossamer.search.front import hypervolume, non_dominated, reference_point
-from gossamer.search.inner import evaluate
+from gossamer.search.keywords import experiment_of
 from gossamer.search.loop import Loop, feasible
-from gossamer.search.objectives import Limit, Objective, matrix, parse_limits, parse_objectives
+from gossamer.search.metrics import quantity
+from gossamer.search.objectives import Goal, Limit, matrix, parse_limits, resolve
+from gossamer.search.panel import Panel, WorkerJob
 from gossamer.search.result import Design, Run
-from gossamer.search.space import BITS, CoDesignSpace, load_space
+from gossamer.search.space import BITS, CoDesignSpace
 from gossamer.search.store import Store
-from gossamer.search.strategies.base import Problem, load_method
+from gossamer.search.strategies.base import Problem
 from gossamer.search.threads import limit_threads, threads
+from gossamer.search.yardstick import SETTING, written
 
 if TYPE_CHECKING:
     from gossamer.search.estimators.train import Training
@@ -59,91 +67,160 @@ def search(
     """Search for networks and hardware together; returns the front and leaves everything in the folder `out`.
 
     `budget` counts training and searching, not the lowering of the designs found. `host`: also compile every returned
-    network for this machine. `progress(what, done, of)` is called often. Started again with the same settings and
-    folder it goes on where it was. SearchError: unknown names, impossible limits, nothing found; DataError: data or
-    store.
+    network for this machine. `progress(what, done, of)` is called often. SearchError: unknown names, impossible
+    limits, nothing found; DataError: data or store.
     """
-    asked = parse_objectives(objectives)
-    bounds = parse_limits(limits)
-    amount = Budget.parse(budget)
     limit_threads()
-    backend: Backend = BACKENDS.load(target)
-    images = load_data(data, seed)
-    product = load_space(space, backend, images.input_shape, images.classes, tuple(bits))
-    folder = Path(out) if out is not None else Path("runs") / f"{space}-{target}-{data.partition(':')[0]}"
-    settings = _settings(
-        target, space, data, asked, bounds, seed, strategy, estimator, population, images, product, training
+    experiment = experiment_of(
+        target, space, data, objectives, limits, budget, seed, strategy, estimator, population, designs, bits, training
     )
-    table = CostTable(product)
-    _require_area(table, asked, bounds)
-    refuse_impossible(table, bounds, seed)
+    return run(experiment, out, host=host, progress=progress)
+
+
+def run(
+    experiment: Experiment,
+    out: Path | str | None = None,
+    *,
+    store: str = "",
+    host: bool = True,
+    progress: Progress = lambda what, done, of: None,
+) -> Run:
+    """The front of an experiment, everything left in the folder `out`. `store`: URL of a database for the results, by
+    default a file in the folder. Raises as `search`.
+    """
+    folder = Path(out) if out is not None else Path("runs") / _name(experiment)
+    space = experiment.product.build(experiment.space, experiment.backend())
+    if experiment.data:
+        limit_threads()
+    panel = Panel.start(experiment, space, folder, progress)
+    _require_area(space, experiment, panel)
+    goals = resolve(experiment.objectives, panel.metrics)
+    limits = parse_limits(experiment.limits, panel.metrics)
+    refuse_impossible(space, panel.instant, limits, experiment.seed)
+    settings = experiment.settings | {SETTING: written(panel.metrics, experiment.objectives, experiment.limits)}
     _refuse_foreign(folder)
-    store = Store(folder / STORE)
+    results = Store(store or folder / STORE)
     try:
-        store.settle(settings)
-        started = time.monotonic()
-        judge: Estimator = ESTIMATORS.load(estimator)(product, images, folder / SUPERNET, seed, training, progress)
-        problem = Problem(product, product.corners(), len(asked), len(bounds) + 1, network_genes=product.network_genes)
-        loop = Loop(
-            load_method(strategy, population).start(problem, seed),
-            lambda genomes: evaluate(table, judge.accuracy, genomes),
-            store,
-            asked,
-            bounds,
-            amount,
-            progress,
-            started,
-        )
-        loop.run()
-        return _finish(
-            loop, Finaliser(product, judge, images, asked, bounds, progress, []), folder, designs, settings, host
-        )
+        results.settle(settings, space.choices)
+        with _pool(experiment, panel, folder) as pool:
+            loop = _loop(experiment, space, panel, goals, limits, results, progress, pool)
+            loop.run()
+        images = experiment.images()
+        finaliser = Finaliser(space, panel, images, goals, limits, progress, [])
+        with alone(folder):
+            return _finish(loop, finaliser, experiment, folder, settings, host)
     finally:
-        store.close()
+        results.close()
+
+
+def _loop(
+    experiment: Experiment,
+    space: CoDesignSpace,
+    panel: Panel,
+    goals: tuple[Goal, ...],
+    limits: tuple[Limit, ...],
+    results: Store,
+    progress: Progress,
+    pool: "Pool | None",
+) -> Loop:
+    """The search, ready to run. A search over hardware or bits begins at the corners of the space, so that it knows
+    how far each axis reaches; one over networks alone begins as its strategy likes.
+    """
+    none = np.empty((0, len(space.choices)), np.int64)
+    seeds = space.corners() if len(space.choices) > len(space.architecture.choices) else none
+    problem = Problem(
+        space, seeds, len(goals), len(limits) + 1, _reference(experiment, goals), network_genes=space.network_genes
+    )
+    here = panel.here
+    return Loop(
+        experiment.strategy.start(problem, experiment.seed),
+        here.evaluate,
+        results,
+        goals,
+        limits,
+        Budget.parse(experiment.budget),
+        progress,
+        time.monotonic(),
+        pool=pool,
+    )
+
+
+@contextmanager
+def _pool(experiment: Experiment, panel: Panel, folder: Path) -> "Iterator[Pool | None]":
+    """Workers for what must not run in this process; None where nothing needs them."""
+    if not panel.outside:
+        yield None
+        return
+    executor: Executor = experiment.executor or EXECUTORS.load("processes")()
+    pool = executor.start(WorkerJob(experiment, panel.outside, folder))
+    try:
+        yield pool
+    finally:
+        pool.close()
+
+
+def _reference(experiment: Experiment, goals: tuple[Goal, ...]) -> np.ndarray | None:
+    """The recipe's reference point, less is better; None where it has none. SearchError: not a value per objective."""
+    if not experiment.reference:
+        return None
+    items = {goal.objective.label: goal.objective for goal in goals}
+    if set(items) != set(experiment.reference):
+        raise SearchError(
+            f"reference: needs one value for each of {', '.join(items)}; found {', '.join(experiment.reference)}"
+        )
+    return np.array(
+        [
+            float(item.minimised(np.array(quantity(experiment.reference[label], item, f"reference: {label}"))))
+            for label, item in items.items()
+        ]
+    )
 
 
 def _finish(
-    loop: Loop, finaliser: Finaliser, folder: Path, designs: int, settings: Mapping[str, str], host: bool
+    loop: Loop, finaliser: Finaliser, experiment: Experiment, folder: Path, settings: Mapping[str, str], host: bool
 ) -> Run:
     """What the loop found, lowered, measured and written. After Ctrl-C the slow last step, the host's compiler, is
     left out.
     """
-    archive, asked = loop.archive, finaliser.objectives
+    archive, goals = loop.archive, finaliser.objectives
     seconds = loop.seconds
     fitting = feasible(archive, finaliser.limits)
-    points = matrix(asked, archive.columns(fitting))
+    points = matrix(goals, archive.columns(fitting))
     best = non_dominated(points)
     front = [fitting[place] for place in best.tolist()]
-    finalists = finaliser.measured(archive, front, designs)
+    finalists = finaliser.measured(archive, front, experiment.designs)
     if not finalists:
         raise SearchError(
             f"no design of the front holds when it is measured: {'; '.join(dict.fromkeys(finaliser.notes))}"
         )
     found = finaliser.written(finalists, folder, host and not loop.interrupted)
+    asked = tuple(goal.objective for goal in goals)
     write_text(folder / FRONT, pareto_csv(asked, found))
-    reference = reference_point(points[best])
+    given = _reference(experiment, tuple(goals))
+    reference = reference_point(points[best]) if given is None else given
+    columns = archive.columns()
     run = Run(
         folder,
         settings,
         _facts(),
         asked,
         found,
-        tuple(map(tuple, _explored(loop, asked))),
+        tuple(map(tuple, np.stack([goal.column(columns) for goal in goals], axis=1).tolist())),
         len(archive.rows),
         len(front),
         hypervolume(points[best], reference),
         {o.key: float(o.minimised(np.array(value))) for o, value in zip(asked, reference)},
         seconds,
         loop.interrupted,
-        tuple(dict.fromkeys(finaliser.notes)),
+        tuple(dict.fromkeys([*_lost(loop), *finaliser.notes])),
     )
     write_summary(folder, _summary(run))
     return run
 
 
-def _explored(loop: Loop, objectives: tuple[Objective, ...]) -> list[list[float]]:
-    columns = loop.archive.columns()
-    return np.stack([columns[item.key] for item in objectives], axis=1).tolist()
+def _lost(loop: Loop) -> list[str]:
+    """Designs without values, counted by reason."""
+    return [f"{count} designs {status}: {why}" for (status, why), count in loop.archive.counts().items() if why]
 
 
 def _summary(run: Run) -> dict[str, object]:
@@ -174,54 +251,24 @@ def _design_summary(design: Design) -> dict[str, object]:
     }
 
 
-def _require_area(table: CostTable, objectives: tuple[Objective, ...], limits: tuple[Limit, ...]) -> None:
-    backend = table.space.backend
-    if (
-        any(item.key == "area_mm2" for item in (*objectives, *(limit.objective for limit in limits)))
-        and backend.area_mm2(backend.hardware()) is None
-    ):
+def _require_area(space: CoDesignSpace, experiment: Experiment, panel: Panel) -> None:
+    words = " ".join([*map(str, experiment.objectives), *experiment.limits])
+    if space.target is not None and "area" in words and all(item.label != "area" for item in panel.metrics):
         raise SearchError(
-            f"target '{backend.name}' has no area of its own; leave it out of limits and objectives, "
+            f"target '{space.target.name}' has no area of its own; leave it out of limits and objectives, "
             "as in --objectives accuracy,latency,energy"
         )
+
+
+def _name(experiment: Experiment) -> str:
+    parts = (experiment.name, *experiment.targets, experiment.data.partition(":")[0])
+    return "-".join(part for part in parts if part)
 
 
 def _refuse_foreign(folder: Path) -> None:
     """A run goes into a folder of its own: what else is there is somebody's."""
     if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).exists():
         raise SearchError(f"{folder}: is not empty and holds no search; name a new folder")
-
-
-def _settings(
-    target: str,
-    space: str,
-    data: str,
-    objectives: tuple[Objective, ...],
-    limits: tuple[Limit, ...],
-    seed: int,
-    strategy: str,
-    estimator: str,
-    population: int,
-    images: Dataset,
-    product: CoDesignSpace,
-    training: "Training | None",
-) -> dict[str, str]:
-    """What makes two searches the same one."""
-    return {
-        "target": target,
-        "space": space,
-        "data": data.partition(":")[0],
-        "data fingerprint": images.fingerprint,
-        "objectives": ",".join(item.label for item in objectives),
-        "limits": ", ".join(limit.text for limit in limits) or "none",
-        "seed": str(seed),
-        "strategy": strategy,
-        "estimator": estimator,
-        "population": str(population),
-        "bits": ",".join(map(str, product.precision.bits)) or "float",
-        "genes": str(len(product.choices)),
-        "training": "default" if training is None else str(training),
-    }
 
 
 def _facts() -> dict[str, str]:

@@ -8,8 +8,8 @@ Recipes, the keyword interface and the command line all make one; `gossamer.sear
 experiments with equal `settings` are the same search: its folder may be gone on with.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -92,18 +92,25 @@ class Experiment:
     @property
     def settings(self) -> dict[str, str]:
         """What makes two searches the same one. A longer budget, another executor and more designs do not."""
-        free = ("budget", "designs", "executor", "reference")
-        found = {item.name: _shown(getattr(self, item.name)) for item in fields(self) if item.name not in free}
-        if self.data:
-            found["data"] = self.data.partition(":")[0]
-            found["data fingerprint"] = images(self.data, self.seed).fingerprint
-        return found
+        found = {
+            "experiment": self.name,
+            "target": self.target,
+            "space": self.space.name,
+            "options of the space": str(self.space),
+            "product": str(self.product),
+            "strategy": str(self.strategy),
+            "evaluators": _listed(self.evaluators),
+            "objectives": ",".join(map(str, self.objectives)),
+            "limits": ", ".join(self.limits) or "none",
+            "reference": _listed([f"{name} {value}" for name, value in self.reference.items()]),
+            "seed": str(self.seed),
+            "data": self.data.partition(":")[0] or "none",
+        }
+        return found | ({"data fingerprint": images(self.data, self.seed).fingerprint} if self.data else {})
 
 
-def _shown(value: Any) -> str:
-    if isinstance(value, tuple):
-        return ", ".join(map(_shown, value)) or "none"
-    return str(value)
+def _listed(values: Iterable[Any]) -> str:
+    return ", ".join(map(str, values)) or "none"
 
 
 @lru_cache(maxsize=2)

@@ -5,10 +5,13 @@ RUN/designs/01/   model.onnx  ir.txt  params.npz  hardware.yaml  layers.csv  sca
 """
 
 import csv
+import fcntl
 import io
 import json
+import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +28,7 @@ from gossamer.search.objectives import Objective
 from gossamer.search.result import Design, LayerCost
 
 STORE, SUPERNET, SUMMARY, FRONT, DESIGNS = "store.sqlite", "supernet.npz", "run.json", "pareto.csv", "designs"
+LOCK = ".writing"
 
 
 def drop_stale_designs(folder: Path, count: int) -> None:
@@ -35,21 +39,24 @@ def drop_stale_designs(folder: Path, count: int) -> None:
 
 
 def write_design(
-    folder: Path, lowered: Lowered, hardware: Hardware, backend: Backend
+    folder: Path, lowered: Lowered, hardware: Hardware, backend: Backend | None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Everything but the host artifact: (files, notes on what could not be written)."""
+    """Everything but the host artifact: (files, notes on what could not be written). Without a backend, the network
+    alone.
+    """
     shutil.rmtree(folder, ignore_errors=True)
     notes: list[str] = []
     write_text(folder / "ir.txt", str(lowered.module))
-    write_text(folder / "hardware.yaml", hardware_yaml(hardware))
-    write_text(folder / "layers.csv", layers_csv(lowered.layers))
+    if backend is not None:
+        write_text(folder / "hardware.yaml", hardware_yaml(hardware))
+        write_text(folder / "layers.csv", layers_csv(lowered.layers))
     with _disk(folder):
         np.savez(folder / "params.npz", **{name: np.asarray(array) for name, array in lowered.module.params.items()})  # type: ignore[arg-type]
     try:
         save_onnx(lowered.module, folder / "model.onnx")
     except GossamerError as error:
         notes.append(f"no ONNX: {error}")
-    if backend.name == "systolic":
+    if backend is not None and backend.name == "systolic":
         _write_scalesim(folder / "scalesim", lowered, hardware)
     return files_of(folder), tuple(notes)
 
@@ -57,6 +64,19 @@ def write_design(
 def files_of(folder: Path) -> tuple[str, ...]:
     """Relative paths of all files, sorted."""
     return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Several processes may share a search; one at a time writes its designs."""
+    with _disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 class _disk:

@@ -1,21 +1,22 @@
 """A chosen design through the full path: IR, passes, the backend's own compile, the integer meaning of its ops."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gossamer.backends.base import Artifact, Infeasible
 from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.errors import SearchError
-from gossamer.ir.graph import Array, Module
+from gossamer.ir.graph import Module
 from gossamer.ir.reference import evaluate
 from gossamer.passes.calibrate import calibrate
 from gossamer.passes.pipeline import parse_pipeline, run_pipeline
 from gossamer.passes.quantize import Quantize
 from gossamer.search.choices import Genomes
 from gossamer.search.datasets.base import Dataset, Images
-from gossamer.search.lower import INPUT, OUTPUT, build_module
 from gossamer.search.result import LayerCost
 from gossamer.search.space import CoDesignSpace
 
@@ -23,72 +24,78 @@ BEFORE_QUANTIZE = "fold-constants,simplify,fold-bn,dce,fuse"
 HELD_OUT_IMAGES = 2000
 """At most so many held-out images are run through the reference per design."""
 BATCH = 128
+NOISE_IMAGES = 8
+
+Network: TypeAlias = Callable[[int], Module]
+"""The network of a design, in float, for so many images at once."""
 
 
 @dataclass(frozen=True)
 class Lowered:
     """`module` carries the target's schedules, `plain` none (any target can take it); `artifact` is what the target
-    made.
+    made: None, and no costs, in a search over tables alone.
     """
 
     module: Module
     plain: Module
-    artifact: Artifact
+    artifact: Artifact | None
     layers: tuple[LayerCost, ...]
     metrics: dict[str, float]
 
 
 def lower(
-    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str
+    space: CoDesignSpace, genome: Genomes, network: Network, data: Dataset | None, seed: int, measure: bool
 ) -> "Lowered | Infeasible":
-    """Build, quantise, compile and measure one design."""
+    """Quantise, compile and price one design. `measure`: its accuracy on the held-out images of `data` too."""
+    quantize = _quantize(space, genome, network, data, seed)
+    plain = _quantized(network, 1, quantize)
+    found = Lowered(plain, plain, None, (), {}) if space.target is None else _compiled(space, genome, plain)
+    if measure and data is not None and isinstance(found, Lowered):
+        found.metrics["accuracy"] = measured_accuracy(
+            lambda batch: _quantized(network, batch, quantize), data.held_out
+        )
+    return found
+
+
+def _compiled(space: CoDesignSpace, genome: Genomes, plain: Module) -> "Lowered | Infeasible":
     hardware = space.hardware(genome)
     if hardware is None:
-        raise SearchError(f"{name}: its hardware values exclude each other")
-    quantize = _quantize(space, genome, weights, data, name)
-    plain = _quantized(space, genome, weights, data, name, 1, quantize)
+        raise SearchError(f"{plain.name}: its hardware values exclude each other")
     module = run_pipeline(plain.with_hardware(hardware), f"tile{{target={space.backend.name}}}")
     artifact = space.backend.compile(module)
     if isinstance(artifact, Infeasible):
         return artifact
     layers = _layer_costs(space, module)
-    metrics = _metrics(space, genome, artifact, layers)
-    metrics["accuracy"] = measured_accuracy(
-        lambda batch: _quantized(space, genome, weights, data, name, batch, quantize), data.held_out
-    )
-    return Lowered(module, plain, artifact, layers, metrics)
+    return Lowered(module, plain, artifact, layers, _metrics(space, genome, artifact, layers))
 
 
-def _float_module(
-    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str, batch: int
-) -> Module:
-    plan = space.plan(genome)
-    return run_pipeline(build_module(name, plan, weights, data.input_shape, batch), parse_pipeline(BEFORE_QUANTIZE))
+def _float_module(network: Network, batch: int) -> Module:
+    return run_pipeline(network(batch), parse_pipeline(BEFORE_QUANTIZE))
 
 
 def _quantize(
-    space: CoDesignSpace, genome: Genomes, weights: Mapping[str, Array], data: Dataset, name: str
+    space: CoDesignSpace, genome: Genomes, network: Network, data: Dataset | None, seed: int
 ) -> Quantize | None:
-    """The pass with this design's bits and with ranges observed on the calibration images; None in a float space."""
+    """The pass with this design's bits and with ranges observed on the calibration images (where there are none, on
+    noise); None in a float space.
+    """
     bits = space.bits(genome)
     if not bits:
         return None
-    images = data.calibration
-    ranges = calibrate(_float_module(space, genome, weights, data, name, len(images)), {INPUT: images})
+    images = noise(space.architecture.input_shape, seed) if data is None else data.calibration
+    module = _float_module(network, len(images))
+    ranges = calibrate(module, {module.graph.inputs[0].name: images})
     layers = tuple((slot, f"w{found.weight_bits}a{found.input_bits}") for slot, found in bits.items())
     return Quantize(bits=8, layers=layers, method="minmax").calibrated(ranges)
 
 
-def _quantized(
-    space: CoDesignSpace,
-    genome: Genomes,
-    weights: Mapping[str, Array],
-    data: Dataset,
-    name: str,
-    batch: int,
-    quantize: Quantize | None,
-) -> Module:
-    module = _float_module(space, genome, weights, data, name, batch)
+def noise(shape: tuple[int, int, int], seed: int) -> NDArray[np.float32]:
+    """Images that stand in for data where a search has none: uniform in 0 .. 1."""
+    return np.random.default_rng(seed).random((NOISE_IMAGES, *shape), np.float32)
+
+
+def _quantized(network: Network, batch: int, quantize: Quantize | None) -> Module:
+    module = _float_module(network, batch)
     return module if quantize is None else run_pipeline(module, (quantize,))
 
 
@@ -103,7 +110,8 @@ def measured_accuracy(build: Callable[[int], Module], images: Images) -> float:
         part = images.take(np.arange(start, min(start + BATCH, len(images))))
         if len(part) not in modules:
             modules[len(part)] = build(len(part))
-        logits = evaluate(modules[len(part)], {INPUT: part.floats()})[OUTPUT]
+        module = modules[len(part)]
+        logits = evaluate(module, {module.graph.inputs[0].name: part.floats()})[module.graph.outputs[0].name]
         right += int((logits.argmax(axis=1) == part.labels).sum())
     return right / len(images)
 

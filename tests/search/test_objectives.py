@@ -3,8 +3,8 @@ import pytest
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.budget import Budget
-from gossamer.search.costs.possible import _closest, refuse_impossible
-from gossamer.search.costs.pricing import CostTable
+from gossamer.search.costs.evaluator import CostEvaluator
+from gossamer.search.costs.possible import _Look, first_designs, refuse_impossible
 from gossamer.search.objectives import OBJECTIVES, objective, parse_limit, parse_limits, parse_objectives, show
 
 
@@ -53,27 +53,28 @@ def test_values_are_shown_in_a_unit_that_reads():
 
 
 def test_impossible_limits_say_what_is_possible(space):
-    table = CostTable(space)
+    table = CostEvaluator(space)
     with pytest.raises(
         SearchError, match=r"limit 'latency<=1ns' is impossible here: the nearest found is latency = [\d.]+ [nu]s"
     ):
-        refuse_impossible(table, parse_limits(["latency<=1ns"]), 0)
+        refuse_impossible(space, table, parse_limits(["latency<=1ns"]), 0)
     with pytest.raises(SearchError, match=r"'area<=0.0001mm2' is impossible"):
-        refuse_impossible(table, parse_limits(["area<=0.0001mm2"]), 0)
-    refuse_impossible(table, parse_limits(["latency<=10ms", "area<=50mm2", "accuracy>=99%"]), 0)
+        refuse_impossible(space, table, parse_limits(["area<=0.0001mm2"]), 0)
+    refuse_impossible(space, table, parse_limits(["latency<=10ms", "area<=50mm2", "accuracy>=99%"]), 0)
 
 
 def test_limits_that_exclude_each_other(space):
-    table = CostTable(space)
+    table = CostEvaluator(space)
+    look = _Look(space, table, first_designs(space, 0))
     alone = {
-        limit.objective.label: _closest(table, [limit], 0)[limit.objective.key][0] * 1.0001
+        limit.objective.label: look.closest([limit])[0] * 1.0001
         for limit in parse_limits(["latency<=1ns", "area<=0.0001mm2"])
     }
     limits = parse_limits([f"latency<={alone['latency'] * 1e6}us", f"area<={alone['area']}mm2"])
     for limit in limits:
-        refuse_impossible(table, [limit], 0)
+        refuse_impossible(space, table, [limit], 0)
     with pytest.raises(SearchError, match="each possible but not together: the nearest found is latency = .*, area = "):
-        refuse_impossible(table, limits, 0)
+        refuse_impossible(space, table, limits, 0)
 
 
 def test_budgets():

@@ -20,7 +20,7 @@ QUICK = Training(steps=60, batch=32)
 @pytest.fixture
 def small(monkeypatch, space):
     """The space `mobilenet`, in small."""
-    monkeypatch.setattr("gossamer.search.engine.load_space", lambda *_: space)
+    monkeypatch.setattr("gossamer.search.keywords.network_space", lambda *_: space.architecture)
 
 
 def go(out, **changes):

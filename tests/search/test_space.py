@@ -71,9 +71,9 @@ def test_layers_of_a_genome_equal_those_of_the_lowered_module(full_space, weight
     data = load_data("digits")
     corners = full_space.corners()
     genome = full_space.sample(1, np.random.default_rng(seed))[0] if seed else corners[len(corners) - 1]
-    weights = weights_of(full_space.architecture.plan(full_space.decode(genome)))
-    quantize = _quantize(full_space, genome, weights, data, "net")
-    module = _quantized(full_space, genome, weights, data, "net", 1, quantize)
+    plan = full_space.architecture.plan(full_space.decode(genome))
+    network = lambda images: build_module("net", plan, weights_of(plan), data.input_shape, images)  # noqa: E731
+    module = _quantized(network, 1, _quantize(full_space, genome, network, data, 0))
     assert [layer for _, layer in layers_of(module)] == list(full_space.layers_of(genome))
 
 

@@ -12,6 +12,7 @@ from gossamer.search.estimators.depthwise import depthwise  # noqa: E402
 from gossamer.search.estimators.quantized import QuantizedRunner  # noqa: E402
 from gossamer.search.estimators.supernet import Supernet  # noqa: E402
 from gossamer.search.estimators.train import Training, end_genomes, widest_plan  # noqa: E402
+from gossamer.search.lower import build_module  # noqa: E402
 from gossamer.search.lowered import _quantize, _quantized, measured_accuracy  # noqa: E402
 
 
@@ -23,6 +24,11 @@ def net(space):
 
 def plan_of(space, genome):
     return space.architecture.plan(space.decode(genome))
+
+
+def network_of(space, genome, weights):
+    plan = plan_of(space, genome)
+    return lambda images: build_module("net", plan, weights, space.architecture.input_shape, images)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +69,8 @@ def test_quantised_logits_agree_with_the_integers_of_the_ir(space, net, seed):
     images = data.validation.first(64)
     folded = net.fold(plan, torch.from_numpy(data.calibration))
     ours = QuantizedRunner(net).logits(folded, plan, torch.from_numpy(images.floats()), bits).numpy()
-    quantize = _quantize(space, genome, folded.arrays(), data, "net")
-    module = _quantized(space, genome, folded.arrays(), data, "net", 64, quantize)
+    network = network_of(space, genome, folded.arrays())
+    module = _quantized(network, 64, _quantize(space, genome, network, data, 0))
     theirs = evaluate(module, {"image": images.floats()})["logits"]
     # A tie that falls the other way moves one activation by a step; most logits agree to rounding.
     close = np.abs(ours - theirs) < 1e-3 * np.abs(theirs).max()
@@ -84,8 +90,9 @@ def test_accuracy_in_the_search_is_accuracy_measured(space, net, monkeypatch):
 
 
 def measured(space, genome, weights, data):
-    quantize = _quantize(space, genome, weights, data, "net")
-    return measured_accuracy(lambda n: _quantized(space, genome, weights, data, "net", n, quantize), data.validation)
+    network = network_of(space, genome, weights)
+    quantize = _quantize(space, genome, network, data, 0)
+    return measured_accuracy(lambda images: _quantized(network, images, quantize), data.validation)
 
 
 def test_a_checkpoint_is_used_again_only_for_what_it_was_made_for(space, tmp_path):

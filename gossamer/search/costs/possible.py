@@ -1,98 +1,134 @@
-"""Limits that no design can meet are found before anything is trained.
+"""Limits that no design can meet, and spaces without a design, are found before anything is trained.
 
-A descent over one gene at a time, from the best of many random designs, looks for a design that meets all hardware
-limits. Where it finds none it says the nearest that it did find; limits on accuracy can only be judged by searching.
+A small space is looked through; in a larger one a descent over one gene at a time, from the best of many random
+designs, looks for a design that meets all limits. Where it finds none it says the nearest that it did find. Only what
+instant evaluators give can be judged so: costs, counts and published tables; limits on trained accuracy can only be
+judged by searching.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gossamer.ir.errors import SearchError
+from gossamer.ir.errors import HardwareError, SearchError
 from gossamer.search.choices import Genomes
-from gossamer.search.costs.pricing import CostTable
-from gossamer.search.inner import Columns, hardware_metrics
+from gossamer.search.evaluators import Evaluator
+from gossamer.search.inner import Columns
 from gossamer.search.objectives import Limit, show
+from gossamer.search.space import CoDesignSpace
 
 SAMPLES = 256
 SWEEPS = 3
+ALL = 20_000
+"""Spaces of so many designs are looked through."""
 
 
-def refuse_impossible(table: CostTable, limits: Sequence[Limit], seed: int) -> None:
-    """SearchError when the hardware limits cannot be met one by one, or together."""
-    hard = [limit for limit in limits if limit.objective.key != "accuracy"]
+def refuse_impossible(space: CoDesignSpace, instant: Evaluator, limits: Sequence[Limit], seed: int) -> None:
+    """SearchError when the space holds no design, or limits cannot be met one by one, or together."""
+    first = first_designs(space, seed)
+    _refuse_contradictory(space, first)
+    columns = instant.evaluate(first) if instant.metrics else {}
+    hard = [limit for limit in limits if _judged(limit, columns)]
+    look = _Look(space, instant, first)
     for limit in hard:
-        values = _closest(table, [limit], seed)[limit.objective.key]
-        if not limit.holds(float(values[0])):
+        value = look.closest([limit])[0]
+        if not limit.holds(value):
             raise SearchError(
-                f"limit '{limit.text}' is impossible here: the nearest found is {limit.objective.label} = "
-                f"{show(limit.objective, float(values[0]))}; relax it to that or more"
+                f"limit '{limit.text}' is impossible here: {look.said} is {limit.objective.label} = "
+                f"{show(limit.objective, value)}; relax it to that or {'more' if limit.sign > 0 else 'less'}"
             )
     if len(hard) > 1:
-        _refuse_together(table, hard, seed)
+        _refuse_together(look, hard)
 
 
-def _refuse_together(table: CostTable, limits: list[Limit], seed: int) -> None:
-    metrics = _closest(table, limits, seed)
-    if not all(limit.holds(float(metrics[limit.objective.key][0])) for limit in limits):
+def first_designs(space: CoDesignSpace, seed: int) -> Genomes:
+    """All of a small space; the corners and a sample of a larger one."""
+    sizes = tuple(space.choices.sizes.tolist())
+    if space.choices.designs <= ALL:
+        every = np.stack(np.unravel_index(np.arange(int(np.prod(sizes))), sizes or (1,)), axis=1)
+        return np.unique(space.repair(every[:, : len(sizes)].astype(np.int64)), axis=0)
+    return np.concatenate([space.corners(), space.sample(SAMPLES, np.random.default_rng(seed))])
+
+
+def _refuse_contradictory(space: CoDesignSpace, genomes: Genomes) -> None:
+    """Hardware whose values exclude each other in every design."""
+    if space.target is None or any(space.hardware(genome) is not None for genome in genomes):
+        return
+    chip = space.hardware_choices.decode(genomes[0][space.network_genes :])
+    try:
+        space.target.hardware(**{name.removeprefix("hardware."): value for name, value in chip.items()})
+        reason = "no hardware could be built"
+    except HardwareError as error:
+        reason = str(error)
+    raise SearchError(
+        f"space '{space.name}' on target '{space.target.name}' holds no design: in all {len(genomes)} looked at the "
+        f"hardware's values exclude each other ({reason}); give its choices other values"
+    )
+
+
+def _judged(limit: Limit, columns: Columns) -> bool:
+    """Whether instant evaluators give what it bounds."""
+    try:
+        limit.column(columns)
+    except KeyError:
+        return False
+    return True
+
+
+def _refuse_together(look: "_Look", limits: list[Limit]) -> None:
+    values = look.closest(limits)
+    if not all(limit.holds(value) for limit, value in zip(limits, values)):
         texts = ", ".join(f"'{limit.text}'" for limit in limits)
         nearest = ", ".join(
-            f"{limit.objective.label} = {show(limit.objective, float(metrics[limit.objective.key][0]))}"
-            for limit in limits
+            f"{limit.objective.label} = {show(limit.objective, value)}" for limit, value in zip(limits, values)
         )
-        raise SearchError(f"limits {texts} are each possible but not together: the nearest found is {nearest}")
+        raise SearchError(f"limits {texts} are each possible but not together: {look.said} is {nearest}")
 
 
-def _closest(table: CostTable, limits: list[Limit], seed: int) -> Columns:
-    """Metrics of the design found that misses the limits by least (one row)."""
-    space = table.space
-    sampled = np.concatenate([space.corners(), space.sample(SAMPLES, np.random.default_rng(seed))])
-    missed = _missed(table, limits, sampled)
-    best, least = sampled[missed.argmin()], missed.min()
-    for _ in range(SWEEPS):
-        if least <= 0:
-            break
-        around = _neighbours(table, best)
-        missed = _missed(table, limits, around)
-        if missed.min() >= least:
-            break
-        best, least = _combined(table, limits, best, around, missed, float(least))
-    return hardware_metrics(table, best[None])
+class _Look:
+    """A search for the design that misses limits by least. `said`: how far it can be trusted."""
+
+    def __init__(self, space: CoDesignSpace, instant: Evaluator, first: Genomes) -> None:
+        self._space, self._instant, self._first = space, instant, first
+        self._whole = space.choices.designs <= ALL
+        self.said = f"the best of all {len(first):,} designs" if self._whole else "the nearest found"
+
+    def closest(self, limits: Sequence[Limit]) -> list[float]:
+        """What the limits bound, of the design found that misses them by least."""
+        missed = self._missed(limits, self._first)
+        best, least = self._first[missed.argmin()], float(missed.min())
+        for _ in range(0 if self._whole else SWEEPS):
+            if least <= 0:
+                break
+            around = self._space.choices.neighbours(best)
+            around = np.unique(self._space.repair(around), axis=0)
+            missed = self._missed(limits, around)
+            if missed.min() >= least:
+                break
+            best, least = self._combined(limits, best, around, missed, least)
+        columns = self._instant.evaluate(best[None])
+        return [float(limit.column(columns)[0]) for limit in limits]
+
+    def _combined(
+        self, limits: Sequence[Limit], best: Genomes, around: Genomes, missed: NDArray[np.float64], least: float
+    ) -> tuple[Genomes, float]:
+        """All single-gene changes that help, at once and one after the other."""
+        order = np.argsort(missed, kind="stable")
+        order = order[missed[order] < least]
+        tried = self._space.repair(np.stack(list(_trail(best, around[order]))))
+        found = self._missed(limits, tried)
+        return tried[found.argmin()], float(found.min())
+
+    def _missed(self, limits: Sequence[Limit], genomes: Genomes) -> NDArray[np.float64]:
+        metrics = self._instant.evaluate(genomes)
+        return np.sum([np.maximum(limit.violation(limit.column(metrics)), 0.0) for limit in limits], axis=0)
 
 
-def _combined(
-    table: CostTable,
-    limits: list[Limit],
-    best: Genomes,
-    around: Genomes,
-    missed: NDArray[np.float64],
-    least: float,
-) -> tuple[Genomes, float]:
-    """All single-gene changes that help, at once and one after the other."""
-    order = np.argsort(missed, kind="stable")
-    order = order[missed[order] < least]
-    trail, current = [around[order[0]]], best
-    for place in order.tolist():
-        current = np.where(around[place] != best, around[place], current)
-        trail.append(current)
-    tried = table.space.repair(np.stack(trail))
-    found = _missed(table, limits, tried)
-    return tried[found.argmin()], float(found.min())
-
-
-def _neighbours(table: CostTable, genome: Genomes) -> Genomes:
-    """Every change of one gene."""
-    sizes = table.space.choices.sizes
-    rows = [
-        np.where(np.arange(len(genome)) == place, value, genome)
-        for place in range(len(genome))
-        for value in range(int(sizes[place]))
-        if value != genome[place]
-    ]
-    return np.unique(table.space.repair(np.stack(rows)), axis=0)
-
-
-def _missed(table: CostTable, limits: list[Limit], genomes: Genomes) -> NDArray[np.float64]:
-    metrics = hardware_metrics(table, genomes)
-    return np.sum([np.maximum(limit.violation(metrics[limit.objective.key]), 0.0) for limit in limits], axis=0)
+def _trail(best: Genomes, changes: Genomes) -> Iterator[Genomes]:
+    """The best change, then all of them one upon the other."""
+    yield changes[0]
+    current = best
+    for change in changes:
+        current = np.where(change != best, change, current)
+        yield current
