@@ -1,5 +1,5 @@
-"""Pictures for the pages of searches: scatter plots of fronts, curves, parallel coordinates - as SVG text drawn here, so
-that a page needs no plotting library and stays small.
+"""Pictures for the pages of searches: scatter plots of fronts, curves, parallel coordinates. They are SVG text drawn
+here, so that a page needs no plotting library and stays small.
 
 Every mark carries its numbers as a `<title>`, which browsers show when the pointer rests on it.
 """
@@ -120,10 +120,8 @@ def curve(
         way = [*zip(x.tolist(), band[0].tolist()), *zip(x[::-1].tolist(), band[1][::-1].tolist())]
         found.append(f'<polygon points="{_way(frame, way)}" fill="{colour}" opacity="0.15"/>')
     line = _way(frame, list(zip(x.tolist(), y.tolist())))
-    found.append(
-        f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"><title>{escape(title)}</title></polyline>'
-    )
-    return found
+    paint = f'fill="none" stroke="{colour}" stroke-width="2"'
+    return [*found, f'<polyline points="{line}" {paint}><title>{escape(title)}</title></polyline>']
 
 
 def parallel(axes: Sequence[Axis], rows: Sequence[Sequence[float]], up: Sequence[bool], titles: Sequence[str]) -> str:
