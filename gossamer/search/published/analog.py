@@ -2,8 +2,9 @@
 
 `accuracy` is the float baseline; `accuracy_ptq`, `accuracy_qat` after quantisation; `accuracy_analog` with the noise of
 a phase-change-memory tile and no training for it; `accuracy_hwa` after hardware-aware training. `accuracy_60s`,
-`_1h`, `_1d`, `_30d` are of hardware-aware-trained weights after so long a drift, `std_1d` the deviation over repeats after a day, `avm` what
-is lost between a minute and 30 days. All fractions; where the table lists a cell twice, its first row counts.
+`accuracy_1h`, `accuracy_1d`, `accuracy_30d` are of hardware-aware-trained weights after so long a drift, `std_1d` the
+deviation over repeats after a day, `avm` what is lost between a minute and 30 days. All are fractions; where the table
+lists a cell twice, its first row counts.
 """
 
 import csv
