@@ -11,7 +11,7 @@ from typing import Annotated, cast
 import typer
 
 import gossamer
-from gossamer.cli import check_backend, compile, export, inspect, report, run, search, targets
+from gossamer.cli import check_backend, compare, compile, export, inspect, recipes, report, run, search, targets
 from gossamer.ir.errors import GossamerError
 
 # typer has its own copy of click in some versions; this is the base of every usage error in all of them.
@@ -49,6 +49,8 @@ app.command("compile", epilog=compile.EXAMPLE)(compile.compile)
 app.command("run", epilog=run.EXAMPLE)(run.run)
 app.command("search", epilog=search.EXAMPLE)(search.search)
 app.command("report", epilog=report.EXAMPLE)(report.report)
+app.command("recipes", epilog=recipes.EXAMPLE)(recipes.recipes)
+app.command("compare", epilog=compare.EXAMPLE)(compare.compare)
 app.command("inspect", epilog=inspect.EXAMPLE)(inspect.inspect)
 app.command("export", epilog=export.EXAMPLE)(export.export)
 app.command("targets", epilog=targets.EXAMPLE)(targets.targets)

@@ -46,11 +46,11 @@ class Frame:
         for tick in self.x.ticks():
             x = self.at(tick, self.y.low)[0]
             parts.append(f'<path d="M{x:.1f},{TOP}V{bottom}" class="grid"/>')
-            parts.append(_text(x, bottom + 17, f"{tick / self.x.factor:.4g}"))
+            parts.append(_text(x, bottom + 17, _tick(tick / self.x.factor)))
         for tick in self.y.ticks():
             y = self.at(self.x.low, tick)[1]
             parts.append(f'<path d="M{LEFT},{y:.1f}H{right}" class="grid"/>')
-            parts.append(_text(LEFT - 7, y + 4, f"{tick / self.y.factor:.4g}", "end"))
+            parts.append(_text(LEFT - 7, y + 4, _tick(tick / self.y.factor), "end"))
         middle = (TOP + bottom) / 2
         parts.append(f'<path d="M{LEFT},{TOP}V{bottom}H{right}" class="edge"/>')
         parts.append(_text((LEFT + right) / 2, self.height - 8, self.x.title))
@@ -142,7 +142,7 @@ def parallel(axes: Sequence[Axis], rows: Sequence[Sequence[float]], up: Sequence
         parts.append(_text(x, top - 20, axis.title))
         for tick in axis.ticks():
             share = axis.place(tick) if good else 1 - axis.place(tick)
-            parts.append(_text(x - 6, bottom - share * (bottom - top) + 4, f"{tick / axis.factor:.4g}", "end"))
+            parts.append(_text(x - 6, bottom - share * (bottom - top) + 4, _tick(tick / axis.factor), "end"))
     return "\n".join([*parts, _text(42, top + 4, "better"), "</svg>"])
 
 
@@ -160,6 +160,10 @@ def _way(frame: Frame, points: Sequence[tuple[float, float]]) -> str:
 
 def _open(width: int, height: int) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" class="chart" font-size="12">'
+
+
+def _tick(value: float) -> str:
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e7 else f"{value:.4g}"
 
 
 def _text(x: float, y: float, text: str, anchor: str = "middle", extra: str = "") -> str:

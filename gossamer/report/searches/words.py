@@ -2,21 +2,22 @@
 
 from collections import Counter
 
+import numpy as np
+
 from gossamer.report.searches.history import History
 from gossamer.report.searches.measure import Measure, Standing
 from gossamer.search.metrics import show
 
 STATES = {
-    "running": "running: this is what there is by now",
-    "finished": "finished",
-    "stopped": "stopped before its end: the same command goes on from here",
+    "running": ["The search is running; this is what there is by now."],
+    "stopped": ["The search was stopped before its end; the same command goes on from here."],
 }
 
 
 def facts(history: History, measure: Measure | None, standing: Standing | None) -> dict[str, str]:
     """Names and values for the head of a report."""
     found = {
-        "state": STATES[history.state],
+        "state": history.state,
         "evaluated": f"{len(history):,}",
         "within all limits": f"{int(history.feasible.sum()):,}",
         "on the front": f"{len(history.front):,}",
@@ -37,14 +38,14 @@ def facts(history: History, measure: Measure | None, standing: Standing | None) 
 
 def sentences(history: History, measure: Measure | None, standing: Standing | None) -> list[str]:
     """How to read the numbers, and what went wrong."""
-    found: list[str] = []
+    found = list(STATES.get(history.state, []))
     if measure is None or standing is None:
         texts = ", ".join(limit.text for limit in history.limits)
         found.append(f"No design has a value and meets the limits ({texts or 'none'}) so far: {_nearest(history)}.")
     else:
         found.append(references(measure, standing))
     lost = [(why, n) for (status, why), n in history.archive.counts().items() if status != "ok"]
-    found += [f"{n:,} designs have no value: {why or 'a metric is not finite'}." for why, n in lost[:5]]
+    found += [f"{_designs(n)} no value: {why or 'a metric is not finite'}." for why, n in lost[:5]]
     if len(history.archive) and history.processes > 1:
         found.append(f"{history.processes} processes worked on it, one after the other or together.")
     return found
@@ -75,14 +76,16 @@ def design_text(history: History, place: int) -> str:
 
 def _nearest(history: History) -> str:
     """The design that misses the limits by least."""
-    import numpy as np
-
     if not history.limits:
         return "none of them fits, or has a finite value of every objective"
     missed = np.stack([limit.violation(limit.column(history.columns)) for limit in history.limits], axis=1)
     place = int(np.maximum(missed, 0).sum(axis=1).argmin())
     values = [(limit.objective, float(limit.column(history.columns)[place])) for limit in history.limits]
     return "the nearest has " + ", ".join(f"{item.label} = {show(item, value)}" for item, value in values)
+
+
+def _designs(count: int) -> str:
+    return "One design has" if count == 1 else f"{count:,} designs have"
 
 
 def _duration(seconds: float) -> str:
