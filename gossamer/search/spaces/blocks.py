@@ -16,6 +16,7 @@ from gossamer.ir.ops.math import Mul
 from gossamer.ir.ops.nn import ChannelShuffle, Conv2d, Gemm
 from gossamer.ir.ops.pooling import MaxPool2d
 from gossamer.ir.ops.reductions import ReduceMean
+from gossamer.ir.ops.tensor import Concat, Split
 from gossamer.ir.types import Value
 from gossamer.search.spaces.drawn import DrawnNetwork
 
@@ -90,6 +91,17 @@ class BlockNetwork(DrawnNetwork):
 
     def shuffle(self, x: Value, slot: str, groups: int) -> Value:
         return self.add(ChannelShuffle(x, groups), slot)
+
+    def halves(self, x: Value, slot: str) -> tuple[Value, Value]:
+        """The first and the second half of the channels."""
+        half = x.shape[1] // 2
+        names = (slot, f"{slot}.second")
+        first, second = self._builder.add_all(Split(x, (half, x.shape[1] - half), 1), names, label=slot)
+        return first, second
+
+    def concat(self, inputs: tuple[Value, ...], slot: str) -> Value:
+        """Along the channels."""
+        return self.add(Concat(inputs, 1), slot)
 
     def max_pool(self, x: Value, slot: str) -> Value:
         """3x3, every second pixel."""

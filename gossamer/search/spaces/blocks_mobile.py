@@ -81,7 +81,8 @@ class MBConv:
 class FusedMBConv:
     """MBConv whose first 1x1 and depthwise are one k x k convolution (Gupta & Akin 2020; EfficientNetV2).
 
-    With hidden = 0 it is that convolution alone, straight to `out`.
+    With hidden = 0 it is that convolution alone, straight to `out`. Its projection has a name of its own, because a
+    slot's conditions must all hold: it is there if the op is this one and the expansion is above 1.
     """
 
     hidden: int
@@ -96,7 +97,7 @@ class FusedMBConv:
     @property
     def parts(self) -> tuple[Part, ...]:
         squeeze = SQUEEZE_EXCITE if self.squeeze else ()
-        return (Part("fused"), *squeeze, *((Part("project"),) if self.hidden else ()))
+        return (Part("fused"), *squeeze, *((Part("fused_project"),) if self.hidden else ()))
 
     def build(self, net: BlockNetwork, x: Value, name: str) -> Value:
         slot = slot_name(name, "fused")
@@ -104,8 +105,9 @@ class FusedMBConv:
         if self.squeeze:
             y = net.squeeze_excite(y, name, self.squeeze, self.squeeze_activation, self.gate)
         if self.hidden:
-            y = net.conv_norm(y, slot_name(name, "project"), self.out)
-        return _added(net, x, y, name)
+            y = net.conv_norm(y, slot_name(name, "fused_project"), self.out)
+        # Without a projection the addition is one layer with the scaling, and a layer is called by its last op.
+        return _added(net, x, y, name, "scale" if self.squeeze and not self.hidden else "add")
 
 
 @dataclass(frozen=True)
@@ -131,5 +133,5 @@ class Tail:
         return net.linear(x, slot_name(name, "classifier"), self.classes)
 
 
-def _added(net: BlockNetwork, x: Value, y: Value, name: str) -> Value:
-    return net.plus(y, x, slot_name(name, "add")) if x.shape == y.shape else y
+def _added(net: BlockNetwork, x: Value, y: Value, name: str, part: str = "add") -> Value:
+    return net.plus(y, x, slot_name(name, part)) if x.shape == y.shape else y

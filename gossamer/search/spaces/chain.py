@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from itertools import product
 
 import numpy as np
@@ -149,7 +150,8 @@ class Chain:
         found: list[Condition] = []
         for name in place.reads:
             every = self.choices.items[self.choices.places[name]].values
-            allowed = tuple(value for value in every if any(values[name] == value for values in there))
+            seen = {values[name] for values in there}
+            allowed = tuple(value for value in every if value in seen)
             if len(allowed) < len(every):
                 found.append(Condition(name, allowed))
         return tuple(found)
@@ -187,11 +189,10 @@ def _distinct(blocks: tuple[Block | None, ...]) -> tuple[Block | None, ...]:
 
 def _merged(blocks: tuple[Block | None, ...]) -> tuple[Part, ...]:
     """All parts of some blocks, in an order that agrees with each block's."""
-    found: list[Part] = []
+    order = TopologicalSorter[Part]()
     for block in _distinct(blocks):
-        place = 0
+        before: tuple[Part, ...] = ()
         for part in () if block is None else block.parts:
-            if part not in found:
-                found.insert(place, part)
-            place = found.index(part) + 1
-    return tuple(found)
+            order.add(part, *before)
+            before = (part,)
+    return tuple(order.static_order())
