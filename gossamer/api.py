@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from gossamer.ir.graph import Array, Module
     from gossamer.ir.hardware import Hardware, Number
     from gossamer.passes.base import Pass
-    from gossamer.search.estimators.base import Progress
+    from gossamer.search.evaluators import Progress
+    from gossamer.search.recipes.schema import Recipe
     from gossamer.search.result import Run
 
     HardwareValues = Hardware | Mapping[str, Number]
@@ -205,51 +206,74 @@ def needs_calibration(passes: str) -> bool:
 
 def search(
     *,
-    target: str = "systolic",
-    space: str = "mobilenet",
-    data: str = "digits",
-    objectives: "str | Iterable[str]" = ("accuracy", "latency", "energy", "area"),
-    limits: "Iterable[str]" = (),
-    budget: "str | int | float" = "5m",
+    recipe: str = "",
+    target: str | None = None,
+    space: str | None = None,
+    data: str | None = None,
+    objectives: "str | Iterable[str] | None" = None,
+    limits: "Iterable[str] | None" = None,
+    budget: "str | int | float | None" = None,
     output: Path | str | None = None,
-    seed: int = 0,
-    strategy: str = "nsga2",
-    estimator: str = "supernet",
-    designs: int = 12,
+    seed: int | None = None,
+    strategy: str | None = None,
+    estimator: str | None = None,
+    designs: int | None = None,
+    changes: "Iterable[str]" = (),
+    executor: str | None = None,
+    store: str = "",
     host: bool = True,
     report: bool = True,
     progress: "Progress | None" = None,
 ) -> "Run":
     """Search networks, precision and hardware together; `run.front` are the designs, built and measured.
 
+    Without a `recipe`: networks of `space` ("mobilenet") for images of `data` ("digits") on `target` ("systolic"), by
+    `strategy` ("nsga2"), accuracies from `estimator` ("supernet"), for `objectives` ("accuracy,latency,energy,area").
+    With one, a name or a YAML file, all of that is what the recipe says, but for what is given here; `changes` set its
+    options ("strategy.population=50").
+
     `budget` is a time ("5m") or a number of evaluations (2000); `limits` have units ("latency<=2ms"). Everything is
-    left in the folder `output`, `report.html` included; a folder that holds the same search goes on from it. `host`
+    left in the folder `output`, `report.html` included; a folder that holds the same search goes on from it. `store`
+    is the URL of a database for the results, `executor` where candidates are evaluated ("processes", "ray"). `host`
     compiles every returned network for this machine too. `progress(what, done, of)` is called often.
 
     Raises SearchError: unknown names, impossible limits, nothing found; DataError: data or the store.
     """
-    from gossamer.search.engine import search as run_search
+    from gossamer.search import engine
+    from gossamer.search.keywords import recipe_changes
 
-    run = run_search(
-        target=target,
-        space=space,
-        data=data,
-        objectives=objectives,
-        limits=limits,
-        budget=budget,
-        out=output,
-        seed=seed,
-        strategy=strategy,
-        estimator=estimator,
-        designs=designs,
-        host=host,
-        progress=progress or (lambda what, done, of: None),
-    )
+    given = {
+        "space": space,
+        "data": data,
+        "objectives": objectives,
+        "limits": None if limits is None else tuple(limits),
+        "budget": budget,
+        "seed": seed,
+        "strategy": strategy,
+        "designs": designs,
+        "executor": executor,
+    }
+    known = {name: value for name, value in given.items() if value is not None}
+    told = progress or (lambda what, done, of: None)
+    if recipe:
+        asked = (*recipe_changes(known, estimator), *changes)
+        run = engine.search_recipe(recipe, target or "", asked, out=output, store=store, host=host, progress=told)
+    else:
+        more = {"target": target, "estimator": estimator}
+        known |= {name: value for name, value in more.items() if value is not None}
+        run = engine.search(**known, changes=changes, out=output, store=store, host=host, progress=told)
     if report:
         from gossamer.report.searched import write_report
 
         write_report(run)
     return run
+
+
+def recipes() -> "dict[str, Recipe]":
+    """Every recipe in the box by name: its source, what it reproduces, its targets."""
+    from gossamer.search.recipes.load import find_recipe, recipe_names
+
+    return {name: find_recipe(name) for name in recipe_names()}
 
 
 def load_artifact(folder: Path | str) -> "Artifact":

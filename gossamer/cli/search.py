@@ -14,42 +14,78 @@ from gossamer.cli.output import JsonFlag, Output
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from gossamer.search.estimators.base import Progress
+    from gossamer.search.evaluators import Progress
     from gossamer.search.result import Design, Run
 
 EXAMPLE = (
     "Example: [bold]gossamer search --target systolic --data digits --budget 5m "
     '--limit "area<=4mm2" -o runs/first[/bold]   '
-    "ends with a table and the path of a report."
+    "ends with a table and the path of a report. "
+    "[bold]gossamer search --recipe random --target pixel3[/bold]   searches published tables."
 )
 
 DEFAULT_FOLDER = Path("runs/search")
+NONE = "By default what the recipe says; without one"
 SECONDS_BETWEEN_LINES = 15.0
 
 
 def search(
-    target: Annotated[str, typer.Option(help="An installed target; `gossamer targets` lists them.")] = "systolic",
-    space: Annotated[str, typer.Option(help="The family of networks to choose from.")] = "mobilenet",
-    data: Annotated[str, typer.Option(help="digits, or mnist:PATH (PNG tar or IDX folder).")] = "digits",
-    objectives: Annotated[str, typer.Option(help="What to trade, comma-separated.")] = "accuracy,latency,energy,area",
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="A published search by name, or a YAML file; `gossamer recipes` lists them.", show_default=False
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(help=f"An installed target, or a device of published tables. {NONE} systolic."),
+    ] = None,
+    space: Annotated[str | None, typer.Option(help=f"The family of networks to choose from. {NONE} mobilenet.")] = None,
+    data: Annotated[
+        str | None, typer.Option(help=f"digits, or mnist:PATH (PNG tar or IDX folder). {NONE} digits.")
+    ] = None,
+    objectives: Annotated[
+        str | None, typer.Option(help=f"What to trade, comma-separated. {NONE} accuracy,latency,energy,area.")
+    ] = None,
     budget: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Time, training (one to two minutes) included, or evaluations: 5m, 300s, 1h, 20000. "
-            "At least one batch of designs is evaluated."
+            f"At least one batch of designs is evaluated. {NONE} 5m."
         ),
-    ] = "5m",
+    ] = None,
     limit: Annotated[
         list[str] | None,
         typer.Option(help='What designs must not exceed: "latency<=2ms". May be repeated.', show_default=False),
     ] = None,
     folder: Annotated[
-        Path, typer.Option("--output", "-o", help="The run's folder; one that exists goes on.")
-    ] = DEFAULT_FOLDER,
-    strategy: Annotated[str, typer.Option(help="The search method.")] = "nsga2",
-    estimator: Annotated[str, typer.Option(help="Where accuracies come from.")] = "supernet",
-    seed: Annotated[int, typer.Option(help="Same seed, same front.", min=0)] = 0,
-    designs: Annotated[int, typer.Option(help="How many designs of the front to build, at most.", min=1)] = 12,
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="The run's folder; one that exists goes on. By default runs/search, or runs/RECIPE-TARGET-DATA.",
+        ),
+    ] = None,
+    strategy: Annotated[str | None, typer.Option(help=f"The search method. {NONE} nsga2.")] = None,
+    estimator: Annotated[
+        str | None, typer.Option(help=f"Where accuracies come from, without a recipe. {NONE} supernet.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Same seed, same front. {NONE} 0.", min=0)] = None,
+    designs: Annotated[
+        int | None, typer.Option(help=f"How many designs of the front to build, at most. {NONE} 12.", min=1)
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", help="Change an option of a recipe: strategy.population=50. May be repeated.", show_default=False
+        ),
+    ] = None,
+    executor: Annotated[
+        str | None, typer.Option(help="Where candidates that take long are evaluated: processes, serial, ray.")
+    ] = None,
+    store: Annotated[
+        str, typer.Option(help="Database for the results: postgresql://... By default a file in the folder.")
+    ] = "",
     host: Annotated[bool, typer.Option(help="Compile every returned network for this machine too.")] = True,
     as_json: JsonFlag = False,
 ) -> None:
@@ -61,17 +97,21 @@ def search(
     with Output(as_json) as out:
         with _display(out) as progress:
             run = api.search(
+                recipe=recipe or "",
                 target=target,
                 space=space,
                 data=data,
                 objectives=objectives,
                 budget=budget,
-                limits=limit or (),
-                output=folder,
+                limits=limit,
+                output=folder or (None if recipe else DEFAULT_FOLDER),
                 strategy=strategy,
                 estimator=estimator,
                 seed=seed,
                 designs=designs,
+                changes=change or (),
+                executor=executor,
+                store=store,
                 host=host,
                 progress=progress,
             )

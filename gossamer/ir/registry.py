@@ -1,4 +1,4 @@
-"""Plug-ins by name: the one door through which ops, passes, backends, spaces, strategies and estimators come in.
+"""Plug-ins by name: the one door through which ops, passes, backends and the parts of a search come in.
 
 A package declares an entry point in one of the groups `gossamer.ops`, `.passes`, `.backends`, `.spaces`,
 `.strategies`, `.evaluators`, `.surrogates`, `.encodings`, `.executors`, `.filters`; what ships in the box uses the
@@ -69,7 +69,6 @@ PASSES = Registry("gossamer.passes", "pass")
 BACKENDS = Registry("gossamer.backends", "target")
 SPACES = Registry("gossamer.spaces", "space")
 STRATEGIES = Registry("gossamer.strategies", "strategy")
-ESTIMATORS = Registry("gossamer.estimators", "estimator")
 EVALUATORS = Registry("gossamer.evaluators", "evaluator")
 SURROGATES = Registry("gossamer.surrogates", "surrogate")
 ENCODINGS = Registry("gossamer.encodings", "encoding")

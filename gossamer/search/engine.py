@@ -9,6 +9,7 @@ import platform
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ from gossamer.search.loop import Loop, feasible
 from gossamer.search.metrics import quantity
 from gossamer.search.objectives import Goal, Limit, matrix, parse_limits, resolve
 from gossamer.search.panel import Panel, WorkerJob
+from gossamer.search.recipes.load import load_recipe
 from gossamer.search.result import Design, Run
 from gossamer.search.space import BITS, CoDesignSpace
 from gossamer.search.store import Store
@@ -61,6 +63,9 @@ def search(
     designs: int = 12,
     bits: Iterable[int] = BITS,
     training: "Training | None" = None,
+    executor: str = "",
+    changes: Iterable[str] = (),
+    store: str = "",
     host: bool = True,
     progress: Progress = lambda what, done, of: None,
 ) -> Run:
@@ -70,11 +75,29 @@ def search(
     network for this machine. `progress(what, done, of)` is called often. SearchError: unknown names, impossible
     limits, nothing found; DataError: data or store.
     """
+    refused = next(iter(changes), None)
+    if refused is not None:
+        raise SearchError(f"--set {refused}: changes options of a recipe, and none is named; add --recipe NAME")
     limit_threads()
     experiment = experiment_of(
         target, space, data, objectives, limits, budget, seed, strategy, estimator, population, designs, bits, training
     )
-    return run(experiment, out, host=host, progress=progress)
+    placed = replace(experiment, executor=EXECUTORS.load(executor)() if executor else None)
+    return run(placed, out, store=store, host=host, progress=progress)
+
+
+def search_recipe(
+    recipe: str,
+    target: str = "",
+    changes: Iterable[str] = (),
+    *,
+    out: Path | str | None = None,
+    store: str = "",
+    host: bool = True,
+    progress: Progress = lambda what, done, of: None,
+) -> Run:
+    """`run` of a recipe by name or file, with its options changed. SearchError: what is wrong in it, and where."""
+    return run(load_recipe(recipe, target, changes), out, store=store, host=host, progress=progress)
 
 
 def run(

@@ -1,8 +1,9 @@
 """An experiment from plain words, as the Python interface and the command line take them."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gossamer.ir.errors import SearchError
 from gossamer.ir.registry import BACKENDS, EVALUATORS, SPACES
@@ -79,3 +80,18 @@ def _estimator(name: str, training: "Training | None") -> EvaluatorSettings:
         training.steps, training.batch, training.learning_rate, training.weight_decay, training.shift
     )
     return shared if kind is Supernet else Predicted(truth=shared)
+
+
+def recipe_changes(given: Mapping[str, Any], estimator: str | None) -> Iterator[str]:
+    """Keywords as changes of a recipe, `name=value` with the value as JSON. SearchError for what a recipe has no
+    single place for.
+    """
+    if estimator is not None:
+        raise SearchError(
+            f"estimator '{estimator}': a recipe has a list of evaluators; --set 'evaluators=[cost, {estimator}]'"
+        )
+    for name, value in given.items():
+        if name == "objectives" and isinstance(value, str):
+            value = [word.strip() for word in value.split(",")]
+        listed = isinstance(value, Iterable) and not isinstance(value, str | Mapping)
+        yield f"{name}={json.dumps(list(value) if listed else str(value))}"

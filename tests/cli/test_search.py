@@ -47,7 +47,7 @@ def test_a_small_search_leaves_a_table_a_report_and_a_folder_a_design(cli, quick
         (["--limit", "latency<=2mm"], "measured in"),
         (["--limit", "latency<=1ns"], "the nearest"),
         (["--data", "mnist:nowhere"], "nowhere"),
-        (["--strategy", "nsga3"], "did you mean 'nsga2'"),
+        (["--strategy", "randon"], "did you mean 'random'"),
     ],
 )
 def test_settings_that_are_wrong(cli, quick: None, tmp_path: Path, options: list[str], said: str) -> None:

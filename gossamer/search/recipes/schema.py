@@ -42,13 +42,16 @@ SEARCH = (
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe as text with places. `targets`: name -> sections that change for it, the first is the default."""
+    """A recipe: its text, and its sections with places. `targets`: name -> sections that change for it; the first is
+    the default.
+    """
 
     name: str
     source: str
     reproduces: str
     targets: Mapping[str, Node]
     sections: Node
+    text: str
 
 
 def product_sections() -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def read_recipe(text: str, name: str, file: str) -> Recipe:
             raise root.error(f"recipe '{name}' has no section '{needed}'")
     about = {word: sections.pop(word) for word in ABOUT}
     source, reproduces = (str(read(about[word], str, word)).strip() for word in ABOUT[:2])
-    return Recipe(name, source, reproduces, _targets(about["targets"]), replace(root, value=sections))
+    return Recipe(name, source, reproduces, _targets(about["targets"]), replace(root, value=sections), text)
 
 
 def _refuse_unknown(sections: Mapping[str, Node], known: tuple[str, ...]) -> None:
