@@ -38,6 +38,9 @@ main() {
     if ! command -v chromium >/dev/null || ! command -v chromedriver >/dev/null; then
         apt_optional chromium-driver "headless Chromium: the tests open the pages that reports and inspection write"
     fi
+    if ! command -v initdb >/dev/null && ! compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null; then
+        apt_optional postgresql "the tests run searches that share a PostgreSQL server of their own"
+    fi
     command -v python3 >/dev/null || apt_install python3 "Gossamer is a Python package"
     local python
     python=$(find_python) || die "Python 3.11 or newer is needed and $(python3 --version 2>&1) was found; \

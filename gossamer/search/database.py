@@ -27,8 +27,9 @@ def shown(where: str) -> str:
     """The place as messages may name it: without the password."""
     if "://" not in where:
         return where
+    place, mark, schema = where.partition("#")
     try:
-        return make_url(where).render_as_string(hide_password=True)
+        return make_url(place).render_as_string(hide_password=True) + mark + schema
     except ArgumentError:
         return where.partition("://")[0] + "://..."
 

@@ -164,7 +164,8 @@ class Store:
     def _added(self, connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
         """Insert the rows whose key is not there yet; how many those were."""
         insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
-        return connection.execute(insert.on_conflict_do_nothing(), rows).rowcount
+        counted = {"preserve_rowcount": True}
+        return connection.execute(insert.on_conflict_do_nothing(), rows, execution_options=counted).rowcount
 
     def _read(self, row: Any) -> Evaluation:
         try:

@@ -1,0 +1,193 @@
+"""Several processes on one search, and what a real kill -9 leaves behind; on SQLite and on PostgreSQL."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import searcher
+
+from gossamer.ir.errors import DataError, SearchError
+from gossamer.search.choices import Choice, Choices
+from gossamer.search.store import Store
+from gossamer.search.tables import Evaluation
+
+BUDGET = 120
+
+
+@pytest.fixture
+def start(where, tmp_path):
+    """Starts a search as a process of its own."""
+    begun = []
+
+    def run(seconds, *options, budget=BUDGET):
+        command = [sys.executable, searcher.__file__, where, str(tmp_path / "log"), str(budget), str(seconds), *options]
+        begun.append(subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        return begun[-1]
+
+    yield run
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Genomes by what was logged of them."""
+
+    def read(what):
+        path = tmp_path / "log"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [line.split(" ", 2)[2] for line in lines if line.startswith(what)]
+
+    return read
+
+
+def finish(process):
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+
+
+def stored(where):
+    store = Store(where)
+    rows = store.evaluations()
+    store.close()
+    return [" ".join(map(str, row.genome.tolist())) for row in rows]
+
+
+def alone(tmp_path):
+    """The sequence of the same search in one process that nobody kills."""
+    loop = searcher.search(tmp_path / "alone.sqlite", str(tmp_path / "other"), BUDGET, 0.0, False)
+    return [" ".join(map(str, row.genome.tolist())) for row in loop.archive.rows]
+
+
+def await_lines(log, count, what="end"):
+    deadline = time.monotonic() + 30
+    while len(log(what)) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_two_processes_share(start, log, where, tmp_path):
+    one, other = start(0.004), start(0.004)
+    finish(one)
+    finish(other)
+    assert stored(where) == alone(tmp_path)
+    assert Counter(log("begin")) == Counter(stored(where))
+    store = Store(where)
+    assert len([session for session in store.sessions() if session["ended"]]) == 2
+    store.close()
+
+
+@pytest.mark.parametrize("options, in_flight", [((), 32), (("pool",), 2)])
+def test_kill_9_loses_what_is_in_flight_and_repeats_nothing(start, log, where, tmp_path, options, in_flight):
+    killed = start(0.02, *options)
+    await_lines(log, 45)
+    os.kill(killed.pid, signal.SIGKILL)
+    killed.wait()
+    time.sleep(0.1)
+    kept, begun = stored(where), log("begin")
+    assert len(begun) - len(kept) <= in_flight and len(kept) >= 45 - in_flight
+    began = time.monotonic()
+    finish(start(0.0, *options))
+    assert time.monotonic() - began < 20  # it does not wait for the dead one's lease
+    assert stored(where) == alone(tmp_path)
+    repeated = [genome for genome, count in Counter(log("begin")).items() if count > 1]
+    assert not set(repeated) & set(kept) and len(repeated) <= in_flight
+
+
+def test_the_other_process_takes_over_from_a_killed_one(start, log, where, tmp_path):
+    killed, other = start(0.02, "pool"), start(0.02, "pool")
+    await_lines(log, 30)
+    os.kill(killed.pid, signal.SIGKILL)
+    kept = stored(where)
+    finish(other)
+    assert stored(where) == alone(tmp_path)
+    repeated = [genome for genome, count in Counter(log("begin")).items() if count > 1]
+    assert not set(repeated) & set(kept) and len(repeated) <= 2
+
+
+def test_claims_of_a_session_whose_beat_stands_still_pass_on(where, monkeypatch):
+    genomes = np.arange(8).reshape(4, 2)
+    one, other = Store(where), Store(where, lease_s=0.2)
+    assert one.claim(genomes).all() and one.claim(genomes).all()
+    assert not other.claim(genomes).any()
+    time.sleep(0.3)
+    one._change(beat=1)
+    assert not other.claim(genomes).any()  # it beats
+    one.add([Evaluation(0, genomes[0], {"a": 1.0}, 0.5)])
+    time.sleep(0.3)
+    assert other.claim(genomes).tolist() == [False, True, True, True]
+    # The first one was only asleep: what it then adds does not count any more.
+    other.add([Evaluation(1, genomes[1], {"a": 2.0}, 0.5)])
+    assert one.add([Evaluation(1, genomes[1], {"a": 3.0}, 0.5)])[0].metrics == {"a": 2.0}
+    assert [row.metrics["a"] for row in one.evaluations()] == [1.0, 2.0]
+    one.close()
+    other.close()
+
+
+def test_rows_come_back_as_they_were(where):
+    store = Store(where)
+    odd = {"a": float("nan"), "b": float("inf"), "c": -float("inf"), "d": 0.1 + 0.2}
+    row = Evaluation(3, np.array([1, 2]), odd, 1.5, "failed", "it said 'no'", 1.7e9, 0.25, "process 1")
+    store.add([row])
+    (back,) = store.evaluations()
+    assert repr(back) == repr(row)
+    store.close()
+
+
+def test_another_search_is_refused(where):
+    choices = Choices((Choice("kernel", (3, 5)), Choice("depth", (1, 2))))
+    store = Store(where)
+    store.settle({"seed": "1", "space": "x"}, choices)
+    store.settle({"seed": "1", "space": "x"}, choices)
+    said = r"holds another search \(seed 1, now 2; choice 'kernel' of 3, 5, now of 3, 7\)"
+    with pytest.raises(SearchError, match=said):
+        store.settle({"seed": "2", "space": "x"}, Choices((Choice("kernel", (3, 7)), Choice("depth", (1, 2)))))
+    with pytest.raises(SearchError, match="its space has the choice 'depth', which is not there now; its space lacks"):
+        store.settle({"seed": "1", "space": "x"}, Choices((Choice("kernel", (3, 5)), Choice("width", (1, 2)))))
+    store.close()
+
+
+def test_another_version_is_refused(where, monkeypatch):
+    store = Store(where)
+    store.settle({"seed": "1"})
+    monkeypatch.setattr("gossamer.__version__", "9.9")
+    with pytest.raises(SearchError, match=r"gossamer 0[\d.]+, now 9.9"):
+        store.settle({"seed": "1"})
+    store.close()
+
+
+def test_an_older_store_is_refused(tmp_path):
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "old.sqlite") as connection:
+        connection.execute("create table evaluation (number integer, genome text, metrics text, elapsed_s float)")
+    with pytest.raises(SearchError, match="another version of gossamer .its table 'evaluation' has no status, why"):
+        Store(tmp_path / "old.sqlite")
+
+
+@pytest.mark.parametrize(
+    "place, said",
+    [
+        ("postgresql://someone:secret@/none?host=/nowhere", r"\*\*\*@.*cannot be used as a store"),
+        ("mysql://a/b", "a store is a file, or a database of sqlite:/// or postgresql://, not mysql"),
+        ("sqlite://", "a store needs a file"),
+        ("nonsense://a", "nonsense"),
+    ],
+)
+def test_places_that_are_none(place, said):
+    with pytest.raises(DataError, match=said) as caught:
+        Store(place)
+    assert "secret" not in str(caught.value)
+
+
+def test_reading_makes_no_store(tmp_path):
+    with pytest.raises(DataError, match="there is no such store"):
+        Store(tmp_path / "none.sqlite", create=False)
+    assert not list(Path(tmp_path).iterdir())
