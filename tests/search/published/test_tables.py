@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from gossamer.ir.errors import DataError, SearchError
+from gossamer.search.evaluators import Context
 from gossamer.search.published import haq
 from gossamer.search.published.accel import DEVICES, FPGAS
 from gossamer.search.published.benchmarks import BENCHMARKS, read_benchmark
 from gossamer.search.published.cell_codes import arch_string
+from gossamer.search.published.evaluator import Table
 from gossamer.search.published.zero_cost import genotype
+from gossamer.search.space import CoDesignSpace, Precision
+from gossamer.search.spaces.nasbench_macro import NasBenchMacro
 
 from .conftest import write_text
 
@@ -168,3 +172,12 @@ def test_accelerators(published, device):
     assert len(table.texts) == 5138
     assert np.isfinite(table.columns["throughput_per_s"]).sum() > 1000
     assert ("latency_s" in table.columns) == (device in FPGAS)
+
+
+def test_every_macro_network_is_in_its_table(published, tmp_path, silent):
+    product = CoDesignSpace(NasBenchMacro(), Precision((), ()), None)
+    table = Table("nasbench-macro").start(Context(product, 0, "", tmp_path, silent))
+    assert np.isfinite(table.evaluate(product.sample(2000, np.random.default_rng(0)))["accuracy"]).all()
+    assert table.missing == 0
+    best = table.evaluate(NasBenchMacro().parse("22212220")[None])
+    assert [round(best[key][0], 4) for key in ("accuracy", "params", "macs")] == [0.9313, 1985514, 85164544]
