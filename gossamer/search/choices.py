@@ -171,14 +171,15 @@ class Choices:
             name, equals, value = word.partition("=")
             if not equals:
                 raise SearchError(f"'{word}' is not like name=value")
-            values[name] = self._value(name, value)
+            values[name] = self.value(name, value)
         genome = self.encode(values)
         missing = [name for name in self.decode(genome) if name not in values]
         if missing:
             raise SearchError(f"the text gives no value to {', '.join(missing)}")
         return genome
 
-    def _value(self, name: str, text: str) -> Number:
+    def value(self, name: str, text: str) -> Number:
+        """The value of choice `name` that is written so. SearchError: there is none."""
         if name not in self.places:
             raise SearchError(f"the space has no choice '{name}'{nearest(name, self.places)}")
         values = self.items[self.places[name]].values

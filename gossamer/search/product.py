@@ -10,13 +10,14 @@ from typing import Any, Literal
 from gossamer.backends.base import Backend
 from gossamer.ir.errors import SearchError, nearest
 from gossamer.search.choices import Choice, Choices
-from gossamer.search.space import BITS, CoDesignSpace, Precision, hardware_choices
+from gossamer.search.precision import BITS, Precision
+from gossamer.search.space import CoDesignSpace, hardware_choices
 from gossamer.search.spaces.base import NetworkSpace
 
 
 @dataclass(frozen=True)
 class Bits:
-    """Bits to choose from, for the weights and for the inputs of every weighted layer."""
+    """Bits to choose from, for the weights and for the inputs of every weighted layer, or once for the model."""
 
     per: Literal["layer", "model"] = "layer"
     weights: tuple[int, ...] = BITS
@@ -25,6 +26,11 @@ class Bits:
     def __post_init__(self) -> None:
         if not self.weights or not self.activations:
             raise SearchError("precision needs at least one number of bits for weights and for activations")
+        Precision((), self.weights, self.activations)
+
+    def of(self, network: NetworkSpace) -> Precision:
+        """These bits for the layers of a network."""
+        return Precision(network.slots, self.weights, self.activations, self.per)
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,9 @@ class Product:
 
     def build(self, network: NetworkSpace, backend: Backend | None) -> CoDesignSpace:
         """The product. SearchError: hardware without a backend, parameters it does not have."""
-        if self.precision and (self.precision.per == "model" or self.precision.weights != self.precision.activations):
-            raise SearchError("precision: bits per model, or for weights alone, cannot be searched yet")
-        bits = self.precision.weights if self.precision else ()
-        return CoDesignSpace(network, Precision(network.slots, bits), backend, self._hardware(backend))
+        chosen = self.precision
+        bits = Precision(network.slots, ()) if chosen is None else chosen.of(network)
+        return CoDesignSpace(network, bits, backend, self._hardware(backend))
 
     def _hardware(self, backend: Backend | None) -> Choices:
         if backend is None:

@@ -9,7 +9,6 @@ Invariant (tested): `space.layers` of a genome equals `gossamer.ir.analysis.laye
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -21,56 +20,10 @@ from gossamer.ir.graph import Module
 from gossamer.ir.hardware import Hardware, Number
 from gossamer.ir.layer import Layer
 from gossamer.search.choices import Choice, Choices, Genomes
-from gossamer.search.costs.columns import PLACE, Population, to_layers
-from gossamer.search.spaces.base import Matrix, NetworkSpace, Plannable, Slot
+from gossamer.search.costs.columns import Population, to_layers
+from gossamer.search.precision import BITS, INPUT_BITS, WEIGHT_BITS, Precision, Precisions
+from gossamer.search.spaces.base import Matrix, NetworkSpace, Plannable
 from gossamer.search.spaces.plan import Plan
-
-BITS = (4, 6, 8)
-STORED_BITS = 8
-"""Bits of a tensor between two layers that only a weightless layer reads: the default of the quantize pass."""
-FLOAT_BITS = 32
-
-
-@dataclass(frozen=True)
-class Precision:
-    """Bits of the weights and of the input of every weighted layer. An empty `bits` leaves everything in float."""
-
-    slots: tuple[Slot, ...]
-    bits: tuple[int, ...] = BITS
-
-    @cached_property
-    def items(self) -> tuple[Choice, ...]:
-        """Two choices per weighted slot, under the slot's own conditions (which name choices of the architecture)."""
-        weighted = [slot for slot in self.slots if slot.weighted] if self.bits else []
-        return tuple(
-            Choice(f"{slot.name}.{what}", self.bits, slot.when)
-            for slot in weighted
-            for what in ("weight_bits", "input_bits")
-        )
-
-    def apply(self, choices: Choices, genomes: Genomes, population: Population) -> None:
-        """Write bits into the layers. A tensor is stored in the bits of the layer that reads it, float if none does."""
-        if not self.bits:
-            population.active[:, [slot.cast for slot in self.slots]] = False
-            return
-        following = np.full(len(genomes), FLOAT_BITS, np.int64)
-        for place in range(len(self.slots) - 1, -1, -1):
-            slot, row = self.slots[place], population.rows[:, place]
-            row[:, PLACE["output_bits"]] = following
-            own = np.full(len(genomes), STORED_BITS, np.int64)
-            if slot.weighted:
-                own = choices.column(f"{slot.name}.input_bits", genomes)
-                row[:, PLACE["weight_bits"]] = choices.column(f"{slot.name}.weight_bits", genomes)
-                row[:, PLACE["activation_bits"]] = own  # a weightless layer computes in float
-            following = np.where(population.active[:, place], own, following)
-
-
-@dataclass(frozen=True)
-class Precisions:
-    """Bits of one weighted layer of one design."""
-
-    weight_bits: int
-    input_bits: int
 
 
 class CoDesignSpace:
@@ -103,11 +56,10 @@ class CoDesignSpace:
     def repair(self, genomes: Genomes) -> Genomes:
         """Canonical genomes. Bits are cut to what a chip's multipliers take, if its hardware has `pe_bits`."""
         found = self.choices.repair(genomes)
-        if "hardware.pe_bits" in self.choices.places and self.precision.items:
-            widest = self.choices.column("hardware.pe_bits", found)
-            most = np.searchsorted(np.array(self.precision.bits), widest, side="right") - 1
-            bits = found[:, len(self.architecture.choices) : self.network_genes]
-            np.minimum(bits, np.maximum(most, 0)[:, None], out=bits)
+        own = len(self.architecture.choices)
+        found[:, :own] = self.architecture.repair(found[:, :own])
+        if "hardware.pe_bits" in self.choices.places:
+            self.precision.clip(self.choices, found, self.choices.column("hardware.pe_bits", found))
         return found
 
     def sample(self, count: int, rng: np.random.Generator) -> Genomes:
@@ -138,6 +90,23 @@ class CoDesignSpace:
         rest = {name: value for name, value in self.decode(genome).items() if self.choices.places[name] >= own}
         return " ".join([self.architecture.text(genome[:own]), *(f"{name}={value}" for name, value in rest.items())])
 
+    def parse(self, text: str) -> Genomes:
+        """Reads `text` back. SearchError: as the network's own text and `Choices.parse` say."""
+        own = len(self.architecture.choices)
+        others = {item.name for item in self.choices.items[own:]}
+        words = text.split()
+        network = self.architecture.parse(" ".join(word for word in words if word.partition("=")[0] not in others))
+        values = {**self.architecture.choices.decode(network), **self._given(words, others)}
+        genome = self.repair(self.choices.encode(values)[None])[0]
+        missing = [name for name in self.decode(genome) if name not in values]
+        if missing:
+            raise SearchError(f"the text gives no value to {', '.join(missing)}")
+        return genome
+
+    def _given(self, words: Sequence[str], others: set[str]) -> dict[str, Number]:
+        pairs = [word.partition("=") for word in words]
+        return {name: self.choices.value(name, text) for name, _, text in pairs if name in others}
+
     def plan(self, genome: Genomes) -> Plan:
         """The steps of one design. SearchError where its family is no chain of steps."""
         if not isinstance(self.architecture, Plannable):
@@ -149,7 +118,7 @@ class CoDesignSpace:
     def layers(self, genomes: Genomes) -> Population:
         """Layers of [P, genes] repaired genomes."""
         population = self.architecture.shapes(self.choices, genomes)
-        self.precision.apply(self.choices, genomes, population)
+        self.precision.apply(self.architecture, self.choices, genomes, population)
         return population
 
     def layers_of(self, genome: Genomes) -> tuple[Layer, ...]:
@@ -186,12 +155,15 @@ class CoDesignSpace:
 
     def bits(self, genome: Genomes) -> dict[str, Precisions]:
         """Slot -> its bits, for the weighted slots that exist. Empty in a float space."""
-        values = self.decode(genome)
-        return {
-            slot.name: Precisions(int(values[f"{slot.name}.weight_bits"]), int(values[f"{slot.name}.input_bits"]))
-            for slot in self.architecture.slots
-            if f"{slot.name}.weight_bits" in values
-        }
+        if not self.precision.bits:
+            return {}
+        here = self.architecture.shapes(self.choices, genome[None]).active[0]
+        slots = [slot for slot, active in zip(self.architecture.slots, here) if slot.weighted and active]
+        return {slot.name: self._precisions(genome[None], slot.name) for slot in slots}
+
+    def _precisions(self, genomes: Genomes, slot: str) -> Precisions:
+        columns = [self.precision.column(self.choices, genomes, slot, what) for what in (WEIGHT_BITS, INPUT_BITS)]
+        return Precisions(int(columns[0][0]), int(columns[1][0]))
 
     def network_keys(self, genomes: Genomes) -> NDArray[np.int64]:
         """The genes that accuracy depends on."""

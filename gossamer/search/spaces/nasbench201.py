@@ -9,6 +9,7 @@ each string, so a genome here is a string and nothing is merged; `module` leaves
 from a node without inputs counts as such: in the published network it adds the shift of a batch norm of zeros.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -17,15 +18,16 @@ from numpy.typing import NDArray
 
 from gossamer.ir.errors import SearchError
 from gossamer.ir.graph import Module
-from gossamer.ir.types import Value
 from gossamer.search.choices import Choice, Choices, Genomes
 from gossamer.search.costs.columns import Population
 from gossamer.search.spaces import nasbench201_cell as cell
 from gossamer.search.spaces import nasbench201_counts as counts
 from gossamer.search.spaces.base import Matrix, NetworkSpace, Slot
 from gossamer.search.spaces.drawn import DrawnNetwork
-from gossamer.search.spaces.nasbench201_frame import STAGES, Frame
+from gossamer.search.spaces.flow import Flow
+from gossamer.search.spaces.nasbench201_frame import Frame
 from gossamer.search.spaces.nasbench201_layers import population
+from gossamer.search.spaces.nasbench201_network import flow, network
 from gossamer.search.spaces.nasbench201_text import from_text, to_text
 
 PLACES = 5 ** np.arange(5, -1, -1)
@@ -68,8 +70,19 @@ class NasBench201(NetworkSpace):
         return self._frame.slots
 
     def shapes(self, choices: Choices, genomes: Genomes) -> Population:
-        places = [choices.places[item.name] for item in self.choices.items]
-        return population(self._frame, genomes[:, places])
+        return population(self._frame, self._genes(choices, genomes))
+
+    def flows(self, choices: Choices, genomes: Genomes) -> Sequence[tuple[NDArray[np.int64], Flow]]:
+        """Designs of one pattern share a flow."""
+        patterns = cell.pattern(self._genes(choices, genomes))
+        distinct, inverse = np.unique(patterns, axis=0, return_inverse=True)
+        return [
+            (np.flatnonzero(inverse.ravel() == place), flow(self._frame, tuple(genes.tolist())))
+            for place, genes in enumerate(distinct)
+        ]
+
+    def _genes(self, choices: Choices, genomes: Genomes) -> Genomes:
+        return genomes[:, [choices.places[item.name] for item in self.choices.items]]
 
     def features(self, genomes: Genomes) -> Matrix:
         """See `nasbench201_cell.features`; computed once for all designs."""
@@ -89,15 +102,7 @@ class NasBench201(NetworkSpace):
 
     def module(self, genome: Genomes, seed: int = 0) -> Module:
         """The whole network."""
-        genes = cell.pruned(genome[None])[0]
-        net = DrawnNetwork(self.input_shape, seed)
-        x = net.batch_norm(net.conv(net.image, "stem", self.width, kernel=3), "stem.bn")
-        for stage in range(STAGES):
-            x = _residual(net, x, f"residual{stage}") if stage else x
-            for place in range(self.cells):
-                x = cell.add_cell(net, x, genes, f"stage{stage + 1}.cell{place + 1}")
-        x = net.relu(net.batch_norm(x, "last.bn"), "last.relu")
-        return net.finish(self.name, net.linear(net.mean(x, "mean"), "classifier", self.classes))
+        return network(self._frame, cell.pruned(genome[None])[0], seed)
 
     def parameters(self, genomes: Genomes) -> NDArray[np.int64]:
         """int64 [P], as published; see `nasbench201_counts`."""
@@ -110,13 +115,3 @@ class NasBench201(NetworkSpace):
     @cached_property
     def _frame(self) -> Frame:
         return Frame(self.input_shape, self.classes, self.cells, self.width)
-
-
-def _residual(net: DrawnNetwork, x: Value, name: str) -> Value:
-    """Half the side, twice the channels."""
-    oc = 2 * x.shape[1]
-    y = net.conv(net.relu(x, f"{name}.relu1"), f"{name}.conv1", oc, 3, 2)
-    y = net.relu(net.batch_norm(y, f"{name}.bn1"), f"{name}.relu2")
-    y = net.batch_norm(net.conv(y, f"{name}.conv2", oc, 3), f"{name}.bn2")
-    down = net.conv(net.avg_pool(x, f"{name}.pool", 2, 2, 0), f"{name}.down", oc)
-    return net.plus(down, y, f"{name}.add")

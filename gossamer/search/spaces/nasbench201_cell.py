@@ -37,6 +37,12 @@ def pruned(genomes: Genomes) -> Genomes:
     return np.where(live_edges(genomes), genomes, NONE)
 
 
+def pattern(genomes: Genomes) -> Genomes:
+    """What a cell's structure depends on: pruned genes in which every convolution is 1x1."""
+    alive = pruned(genomes)
+    return np.where(alive == CONV3, CONV1, alive)
+
+
 def features(genomes: Genomes) -> NDArray[np.float64]:
     """float [P, 95]: each edge's operation (one-hot), before and after pruning; how often each operation occurs, before
     and after; per path whether it is open and how often each operation occurs on it; depth of the cell.
@@ -76,15 +82,16 @@ def add_cell(net: DrawnNetwork, x: Value, genes: Genomes, name: str) -> Value:
             continue
         if genes[place] in KERNELS and start not in rectified:
             rectified[start] = net.relu(nodes[start], f"{name}.relu{start}")
-        result = _edge(net, nodes[start], rectified.get(start), int(genes[place]), f"{name}.edge{start}-{end}")
+        result = _edge(net, nodes[start], rectified.get(start), int(genes[place]), f"{name}.", f"{start}-{end}")
         nodes[end] = net.plus(nodes[end], result, f"{name}.add{start}-{end}") if end in nodes else result
     return nodes[3] if 3 in nodes else net.zeroed(x, f"{name}.none")
 
 
-def _edge(net: DrawnNetwork, x: Value, rectified: Value | None, op: int, slot: str) -> Value:
+def _edge(net: DrawnNetwork, x: Value, rectified: Value | None, op: int, name: str, edge: str) -> Value:
     if op == SKIP:
         return x
     if op == POOL:
-        return net.avg_pool(x, slot, 3, 1, 1)
+        return net.avg_pool(x, f"{name}pool{edge}", 3, 1, 1)
     assert rectified is not None
+    slot = f"{name}conv{edge}"
     return net.batch_norm(net.conv(rectified, slot, x.shape[1], KERNELS[op]), f"{slot}.bn")

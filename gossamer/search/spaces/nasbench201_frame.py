@@ -4,14 +4,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from gossamer.search.choices import Condition
 from gossamer.search.spaces.base import Slot
-from gossamer.search.spaces.nasbench201_cell import EDGES
+from gossamer.search.spaces.nasbench201_cell import EDGES, KERNELS, OPS
 
 STAGES = 3
-EDGE_PARTS = tuple(f"edge{start}-{end}" for start, end in EDGES)
+CONV_PARTS, POOL_PARTS = (tuple(f"{what}{start}-{end}" for start, end in EDGES) for what in ("conv", "pool"))
 LOOSE_PARTS = ("relu0", "relu1", "relu2", "add1-2", "add1-3", "add2-3")
 """Pointwise statements of a cell that may be a layer of their own."""
-PARTS = (*EDGE_PARTS, *LOOSE_PARTS)
+CONVOLUTIONS = tuple(OPS[op] for op in KERNELS)
+PARTS = (*CONV_PARTS, *POOL_PARTS, *LOOSE_PARTS)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,13 @@ class Frame:
                 yield from (Slot(f"residual{stage}.{part}", weighted) for part, weighted in _RESIDUAL)
             for place in range(self.cells):
                 name = f"stage{stage + 1}.cell{place + 1}"
-                yield from (Slot(f"{name}.{part}", part in EDGE_PARTS) for part in PARTS)
+                yield from (Slot(f"{name}.{part}", when=_convolved(part)) for part in CONV_PARTS)
+                yield from (Slot(f"{name}.{part}", weighted=False) for part in (*POOL_PARTS, *LOOSE_PARTS))
+
+
+def _convolved(part: str) -> tuple[Condition, ...]:
+    """Holds where the edge is a convolution."""
+    return (Condition(part.replace("conv", "edge"), CONVOLUTIONS),)
 
 
 _RESIDUAL = (("relu1", False), ("conv1", True), ("conv2", True), ("pool", False), ("down", True))

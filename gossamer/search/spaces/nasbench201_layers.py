@@ -18,7 +18,7 @@ from gossamer.search.choices import Genomes
 from gossamer.search.costs.columns import Population
 from gossamer.search.spaces import nasbench201_cell as cell
 from gossamer.search.spaces.drawn import DrawnNetwork
-from gossamer.search.spaces.nasbench201_frame import EDGE_PARTS, LOOSE_PARTS, PARTS, Frame
+from gossamer.search.spaces.nasbench201_frame import CONV_PARTS, LOOSE_PARTS, POOL_PARTS, Frame
 
 
 def population(frame: Frame, genes: Genomes) -> Population:
@@ -49,20 +49,16 @@ class _Cells:
     loose: NDArray[np.int64]
 
     def put(self, found: Population, slot: int, shape: tuple[int, int, int]) -> int:
-        for place in range(len(EDGE_PARTS)):
-            self._edge(found, slot + place, self.alive[:, place], shape)
-        for place in range(len(LOOSE_PARTS)):
-            operands = self.loose[:, place]
-            values = _sizes(shape, shape)
-            found.put(slot + len(EDGE_PARTS) + place, "eltwise", operands > 0, **values, operands=operands)
-        return slot + len(PARTS)
-
-    def _edge(self, found: Population, slot: int, op: Genomes, shape: tuple[int, int, int]) -> None:
-        pool = op == cell.POOL
-        kernel = np.where(op == cell.CONV1, 1, 3)
-        _conv(found, slot, shape, shape, kernel)
-        found.active[:, slot] = pool | (op == cell.CONV1) | (op == cell.CONV3)
-        found.rows[pool, slot] = _pool_row(shape)
+        sizes = _sizes(shape, shape)
+        for place in range(len(cell.EDGES)):
+            op = self.alive[:, place]
+            kernel = np.where(op == cell.CONV1, 1, 3)
+            _conv(found, slot + place, shape, shape, kernel, (op == cell.CONV1) | (op == cell.CONV3))
+            found.put(slot + len(CONV_PARTS) + place, "pool", op == cell.POOL, **sizes, kh=3, kw=3)
+        slot += len(CONV_PARTS) + len(POOL_PARTS)
+        for place, operands in enumerate(self.loose.T):
+            found.put(slot + place, "eltwise", operands > 0, **sizes, operands=operands)
+        return slot + len(LOOSE_PARTS)
 
 
 def _residual(found: Population, slot: int, before: tuple[int, int, int], after: tuple[int, int, int]) -> int:
@@ -81,24 +77,19 @@ def _conv(
     before: tuple[int, int, int],
     after: tuple[int, int, int],
     kernel: NDArray[np.int64] | int,
+    active: NDArray[np.bool_] | bool = True,
     stride: int = 1,
 ) -> None:
-    found.put(slot, "conv", True, **_sizes(before, after), kh=kernel, kw=kernel, stride_h=stride, stride_w=stride)
+    found.put(slot, "conv", active, **_sizes(before, after), kh=kernel, kw=kernel, stride_h=stride, stride_w=stride)
 
 
 def _sizes(before: tuple[int, int, int], after: tuple[int, int, int]) -> Mapping[str, int]:
     return dict(zip(("ic", "ih", "iw", "oc", "oh", "ow"), (*before, *after)))
 
 
-def _pool_row(shape: tuple[int, int, int]) -> NDArray[np.int64]:
-    row = Population.empty(1, 1)
-    row.put(0, "pool", True, **_sizes(shape, shape), kh=3, kw=3)
-    return row.rows[0, 0]
-
-
 def loose_operands(alive: Genomes) -> NDArray[np.int64]:
     """int64 [P, 6]: how many tensors each of LOOSE_PARTS reads where it is a layer, else 0. `alive`: pruned genes."""
-    patterns = np.where(alive == cell.CONV3, cell.CONV1, alive)
+    patterns = cell.pattern(alive)
     codes, first, inverse = np.unique(patterns @ _PLACES, return_index=True, return_inverse=True)
     table = np.array([_loose(tuple(patterns[place].tolist())) for place in first], np.int64)
     return table.reshape(len(codes), len(LOOSE_PARTS))[inverse]
