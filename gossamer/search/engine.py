@@ -22,8 +22,9 @@ from gossamer.ir.files import write_text
 from gossamer.ir.registry import EXECUTORS
 from gossamer.search.budget import Budget
 from gossamer.search.costs.possible import refuse_impossible
-from gossamer.search.evaluators import Progress
+from gossamer.search.evaluators import SHARED, Progress
 from gossamer.search.executors.base import Executor, Pool
+from gossamer.search.executors.memory import RememberingPool
 from gossamer.search.experiment import Experiment
 from gossamer.search.finalise import Finaliser
 from gossamer.search.folder import FRONT, STORE, alone, pareto_csv, write_summary
@@ -176,6 +177,8 @@ def _pool(experiment: Experiment, panel: Panel, folder: Path) -> "Iterator[Pool 
         return
     executor: Executor = experiment.executor or EXECUTORS.load("processes")()
     pool = executor.start(WorkerJob(experiment, panel.outside, folder))
+    if all(item.key in SHARED for item in pool.metrics):
+        pool = RememberingPool(pool, panel.space.network_genes)
     try:
         yield pool
     finally:

@@ -29,6 +29,7 @@ def refuse_impossible(space: CoDesignSpace, instant: Evaluator, limits: Sequence
     first = first_designs(space, seed)
     _refuse_contradictory(space, first)
     columns = instant.evaluate(first) if instant.metrics else {}
+    _refuse_unfit(space, columns, len(first))
     hard = [limit for limit in limits if _judged(limit, columns)]
     look = _Look(space, instant, first)
     for limit in hard:
@@ -64,6 +65,21 @@ def _refuse_contradictory(space: CoDesignSpace, genomes: Genomes) -> None:
     raise SearchError(
         f"space '{space.name}' on target '{space.target.name}' holds no design: in all {len(genomes)} looked at the "
         f"hardware's values exclude each other ({reason}); give its choices other values"
+    )
+
+
+def _refuse_unfit(space: CoDesignSpace, columns: Columns, count: int) -> None:
+    """Networks in float on a target that computes with integers, or a small space in which nothing fits."""
+    fits = np.ones(count, np.bool_)
+    for column in columns.values():
+        fits &= ~np.isinf(column)
+    in_float = not space.precision.items
+    if fits.any() or space.target is None or not (in_float or space.choices.designs <= ALL):
+        return
+    hint = "its networks are in float: give them bits, as in precision: {weights: [8], activations: [8]}"
+    raise SearchError(
+        f"none of {count:,} designs of space '{space.name}' fits target '{space.target.name}'"
+        f"{'; ' + hint if in_float else '; widen the hardware or the networks'}"
     )
 
 
