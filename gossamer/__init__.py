@@ -19,11 +19,13 @@ if TYPE_CHECKING:
         Stage,
         backend,
         check_backend,
+        compare,
         compile,
         export,
         inspect,
         load,
         load_artifact,
+        report,
         search,
         targets,
     )
@@ -40,30 +42,37 @@ __all__ = [
     "Stage",
     "backend",
     "check_backend",
+    "compare",
     "compile",
     "export",
     "inspect",
     "load",
     "load_artifact",
+    "report",
     "search",
     "targets",
 ]
 
 
-class _SearchRoom(ModuleType):
-    """`gossamer.search` is a room of this package and, called, the search itself: `gs.search(target="systolic")`."""
+_ROOMS = ("report", "search")
+
+
+class _Room(ModuleType):
+    """`gossamer.search` is a room of this package and, called, the search itself: `gs.search(target="systolic")`; so is
+    `gossamer.report`: `gs.report("runs/first")`.
+    """
 
     def __call__(self, *arguments: Any, **options: Any) -> Any:
         # by name, as all below: the root imports nothing, so every room may ask it for the version
-        return import_module("gossamer.api").search(*arguments, **options)
+        return getattr(import_module("gossamer.api"), self.__name__.rpartition(".")[2])(*arguments, **options)
 
 
 class _Package(ModuleType):
-    """Python sets a sub-package as an attribute when it is first imported; that is where `search` becomes callable."""
+    """Python sets a sub-package as an attribute when it is first imported; that is where such a room becomes callable."""
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "search" and isinstance(value, ModuleType):
-            value.__class__ = _SearchRoom
+        if name in _ROOMS and isinstance(value, ModuleType):
+            value.__class__ = _Room
         super().__setattr__(name, value)
 
 
@@ -71,8 +80,8 @@ sys.modules[__name__].__class__ = _Package
 
 
 def __getattr__(name: str) -> Any:
-    if name == "search":
-        return import_module("gossamer.search")
+    if name in _ROOMS:
+        return import_module(f"gossamer.{name}")
     if name not in __all__:
         raise AttributeError(f"module 'gossamer' has no attribute '{name}'")
     value = getattr(import_module(_HOMES.get(name, "gossamer.api")), name)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from gossamer.ir.graph import Array, Module
     from gossamer.ir.hardware import Hardware, Number
     from gossamer.passes.base import Pass
+    from gossamer.report.searches.one import SearchReport
+    from gossamer.report.searches.several import Comparison
     from gossamer.search.evaluators import Progress
     from gossamer.search.recipes.schema import Recipe
     from gossamer.search.result import Run
@@ -274,6 +276,45 @@ def recipes() -> "dict[str, Recipe]":
     from gossamer.search.recipes.load import find_recipe, recipe_names
 
     return {name: find_recipe(name) for name in recipe_names()}
+
+
+def report(
+    run: Path | str, reference: "Mapping[str, str] | None" = None, output: Path | str | None = None
+) -> "SearchReport":
+    """A search so far, from its folder, its store or its database URL; it may be running, or have been killed.
+
+    `.history` has every evaluation (`columns`, `points`, `front`), `.standing` the hypervolumes and the anytime curve,
+    `.shared` what the front has in common. `reference` gives the tight reference point values of objectives
+    ({"accuracy": "60%"}). With `output` the page is written there too. Raises DataError: no search there, or nothing
+    evaluated; SearchError: a reference on no objective.
+    """
+    from gossamer.report.searches.one import report_search, write_page
+
+    found = report_search(run, reference)
+    if output is not None:
+        write_page(found, Path(output))
+    return found
+
+
+def compare(
+    runs: "Sequence[Path | str]",
+    objectives: str | None = None,
+    reference: "Mapping[str, str] | None" = None,
+    output: Path | str | None = None,
+) -> "Comparison":
+    """Several searches by one yardstick: the best front of all of them together. Those that differ only in their seed
+    stand together in `.groups`.
+
+    By the objectives of the first, or by `objectives` ("accuracy,latency"), which all must have measured. `reference`
+    and `output` as for `report`. Raises DataError: no search there; SearchError: a metric that one lacks, no feasible
+    design anywhere.
+    """
+    from gossamer.report.searches.several import compare_searches, write_page
+
+    found = compare_searches(runs, objectives, reference)
+    if output is not None:
+        write_page(found, Path(output))
+    return found
 
 
 def load_artifact(folder: Path | str) -> "Artifact":
