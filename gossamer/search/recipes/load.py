@@ -37,8 +37,8 @@ def _read(path: Path, name: str) -> Recipe:
         with path.open(encoding="utf-8") as file:
             text = file.read(MOST_CHARACTERS + 1)
     except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "is not UTF-8 text"
-        raise DataError(f"{path}: cannot be read as a recipe ({reason.lower()})") from None
+        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise DataError(f"{path}: cannot be read as a recipe ({reason})") from None
     return read_recipe(text, name, path.name if path.parent == FOLDER else str(path))
 
 

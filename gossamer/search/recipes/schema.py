@@ -139,7 +139,7 @@ def build(name: str, root: Node, targets: tuple[str, ...]) -> Experiment:
     """The Experiment of composed sections."""
     sections = dict(root.entries)
     _refuse_unknown(sections, (*SEARCH, *product_sections()))
-    seed = _number(sections, "seed", 0)
+    seed = _number(sections, "seed", 0, 0)
     data = _text(sections, "data", "")
     backend = _backend(targets)
     return Experiment(
@@ -154,7 +154,7 @@ def build(name: str, root: Node, targets: tuple[str, ...]) -> Experiment:
         reference=read(sections["reference"], Mapping[str, str], "reference") if "reference" in sections else {},
         budget=_text(sections, "budget", DEFAULT_BUDGET),
         seed=seed,
-        designs=_number(sections, "designs", DEFAULT_DESIGNS),
+        designs=_number(sections, "designs", DEFAULT_DESIGNS, 1),
         data=data,
         executor=build_part(sections["executor"], EXECUTORS) if "executor" in sections else None,
     )
@@ -174,8 +174,11 @@ def _needed(root: Node, sections: Mapping[str, Node], name: str) -> Node:
     return sections[name]
 
 
-def _number(sections: Mapping[str, Node], name: str, default: int) -> int:
-    return read(sections[name], int, name) if name in sections else default
+def _number(sections: Mapping[str, Node], name: str, default: int, least: int) -> int:
+    found: int = read(sections[name], int, name) if name in sections else default
+    if found < least:
+        raise sections[name].error(f"{name} = {found} must be at least {least}")
+    return found
 
 
 def _text(sections: Mapping[str, Node], name: str, default: str) -> str:
