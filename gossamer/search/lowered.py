@@ -94,6 +94,13 @@ def noise(shape: tuple[int, int, int], seed: int) -> NDArray[np.float32]:
     return np.random.default_rng(seed).random((NOISE_IMAGES, *shape), np.float32)
 
 
+def quantized(
+    space: CoDesignSpace, genome: Genomes, network: Network, data: Dataset | None, seed: int, batch: int
+) -> Module:
+    """The network of one design in its bits, for `batch` images, as returned designs are quantised."""
+    return _quantized(network, batch, _quantize(space, genome, network, data, seed))
+
+
 def _quantized(network: Network, batch: int, quantize: Quantize | None) -> Module:
     module = _float_module(network, batch)
     return module if quantize is None else run_pipeline(module, (quantize,))
