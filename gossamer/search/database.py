@@ -8,10 +8,11 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
+from sqlalchemy import Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
 
@@ -52,6 +53,22 @@ def open_database(where: str) -> Engine:
     raise AssertionError
 
 
+@cache
+def insert_new(engine: Engine, table: Table) -> str:
+    """SQL, in the manner of the engine's driver, that inserts rows of all columns unless their key is there."""
+    quote = engine.dialect.identifier_preparer.quote
+    schema = _schema(engine)
+    name = f"{quote(schema)}.{quote(table.name)}" if schema else quote(table.name)
+    mark = "?" if engine.dialect.name == "sqlite" else "%s"
+    columns = [quote(column.name) for column in table.columns]
+    marks = ", ".join([mark] * len(columns))
+    return f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+
+def _schema(engine: Engine) -> str | None:
+    return (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+
+
 @contextmanager
 def errors(where: str) -> Iterator[None]:
     """Turns what a database says into a DataError of one sentence."""
@@ -90,7 +107,7 @@ def _sqlite(url: Any) -> Engine:
 
 
 def _prepared(engine: Engine, where: str) -> Engine:
-    schema = (engine.get_execution_options().get("schema_translate_map") or {}).get(None)
+    schema = _schema(engine)
     if schema:
         with engine.begin() as connection:
             quoted = engine.dialect.identifier_preparer.quote(schema)

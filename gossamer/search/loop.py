@@ -60,6 +60,8 @@ class Loop:
         self._before = max((row.elapsed_s for row in self._known.values()), default=0.0)
         self._stale = 0
         self.replayed = len(self._known)
+        if self.pool is not None:
+            self.pool.recall(list(self._known.values()))
         try:
             self._search()
         except KeyboardInterrupt:

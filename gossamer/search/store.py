@@ -18,16 +18,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, select, update
 
 import gossamer
 from gossamer.ir.errors import DataError, SearchError
 from gossamer.search.choices import Choices, Genomes
-from gossamer.search.database import errors, open_database, shown
+from gossamer.search.database import errors, insert_new, open_database, shown
 from gossamer.search.identity import described, differences
 from gossamer.search.sessions import LEASE_S, Heart, Session, Watch
-from gossamer.search.tables import CLAIMS, ROWS, SEARCH, SESSIONS, Evaluation, from_row, genome_text, to_row
+from gossamer.search.tables import CLAIMS, ROWS, SEARCH, SESSIONS, Evaluation, from_row, genome_texts, to_row
 
 __all__ = ["Evaluation", "Store"]
 
@@ -44,6 +43,7 @@ class Store:
             raise DataError(f"{self.where}: there is no such store of results; name the folder of a search")
         self._engine = open_database(self.where)
         self._watch = Watch(lease_s)
+        self._seed = ""
         self._session: Session | None = None
         self._heart: Heart | None = None
 
@@ -55,10 +55,10 @@ class Store:
         if choices is not None:
             asked["choices"] = described(choices)
         with errors(self.where), self._engine.begin() as connection:
-            rows = [{"name": "settled", "value": "yes"}]
-            if self._added(connection, SEARCH, rows):
-                connection.execute(SEARCH.insert(), [{"name": k, "value": v} for k, v in asked.items()])
+            if self._added(connection, SEARCH, [("settled", "yes")]):
+                self._added(connection, SEARCH, list(asked.items()))
             known = {row.name: row.value for row in connection.execute(select(SEARCH))}
+        self._seed = settings.get("seed", "")
         changed = differences(known, asked)
         if changed:
             raise SearchError(
@@ -79,7 +79,7 @@ class Store:
 
     def found(self, genomes: Sequence[Genomes]) -> list[Evaluation]:
         """What is known of these designs by now, in no order."""
-        texts = [genome_text(genome) for genome in genomes]
+        texts = genome_texts(genomes)
         rows: list[Any] = []
         with errors(self.where), self._engine.connect() as connection:
             for start in range(0, len(texts), _MANY):
@@ -89,10 +89,10 @@ class Store:
 
     def claim(self, genomes: Sequence[Genomes]) -> NDArray[np.bool_]:
         """bool [P]: the designs that this process is to evaluate. The others are, or were, evaluated by another one."""
-        texts = [genome_text(genome) for genome in genomes]
+        texts = genome_texts(genomes)
         me = self._join().id
         with errors(self.where), self._engine.begin() as connection:
-            if self._added(connection, CLAIMS, [{"genome": text, "session": me} for text in texts]) == len(texts):
+            if self._added(connection, CLAIMS, [(text, me) for text in texts]) == len(texts):
                 return np.ones(len(texts), np.bool_)
             owners: dict[str, str] = {}
             for start in range(0, len(texts), _MANY):
@@ -121,16 +121,19 @@ class Store:
         if not rows:
             return []
         session = self._session.id if self._session else ""
+        texts = genome_texts([row.genome for row in rows])
+        values = [to_row(row, text, session) for row, text in zip(rows, texts)]
         with errors(self.where), self._engine.begin() as connection:
-            added = self._added(connection, ROWS, [to_row(row, session) for row in rows])
+            added = self._added(connection, ROWS, values)
         if added == len(rows):
             return list(rows)
         known = {row.genome.tobytes(): row for row in self.found([row.genome for row in rows])}
         return [known[row.genome.tobytes()] for row in rows]
 
     def enter(self, seed: int) -> None:
-        """Say who works on the search from here on; done by the first claim otherwise."""
-        self._join(str(seed))
+        """Say who works on the search from here on; the first claim does so otherwise."""
+        self._seed = str(seed)
+        self._join()
 
     def sessions(self) -> list[dict[str, Any]]:
         """Every process that ever worked on it: host, process, seed, versions (JSON), started_s, ended."""
@@ -148,9 +151,9 @@ class Store:
         self._session = None
         self._engine.dispose()
 
-    def _join(self, seed: str = "") -> Session:
+    def _join(self) -> Session:
         if self._session is None:
-            self._session = Session.new(seed)
+            self._session = Session.new(self._seed)
             with errors(self.where), self._engine.begin() as connection:
                 connection.execute(SESSIONS.insert(), [self._session.row()])
             self._heart = Heart(lambda: self._change(beat=SESSIONS.c.beat + 1))
@@ -161,11 +164,12 @@ class Store:
         with self._engine.begin() as connection:
             connection.execute(update(SESSIONS).where(SESSIONS.c.id == self._session.id).values(**values))
 
-    def _added(self, connection: Connection, table: Any, rows: list[dict[str, Any]]) -> int:
-        """Insert the rows whose key is not there yet; how many those were."""
-        insert = (sqlite if self._engine.dialect.name == "sqlite" else postgresql).insert(table)
-        counted = {"preserve_rowcount": True}
-        return connection.execute(insert.on_conflict_do_nothing(), rows, execution_options=counted).rowcount
+    def _added(self, connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+        """Insert the rows whose key is not there yet; how many those were. Rows are given to the driver as they are:
+        SQLAlchemy's own handling would take longer than the database.
+        """
+        counted = connection.execution_options(preserve_rowcount=True)
+        return counted.exec_driver_sql(insert_new(self._engine, table), list(rows)).rowcount
 
     def _read(self, row: Any) -> Evaluation:
         try:

@@ -9,8 +9,9 @@ Rows of `search`, `claim` and `evaluation` are only ever added; a claim changes 
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite
 from typing import Any, Literal, TypeAlias
 
@@ -23,6 +24,9 @@ Status: TypeAlias = Literal["ok", "quarantined", "failed"]
 """quarantined: a metric is nan or infinite (a design that does not fit its hardware, a gap in a table); failed: the
 evaluation itself crashed or ran out of its time or memory. Neither is ever returned; `why` says more.
 """
+
+HERE = "here"
+"""The worker of designs that the searching process evaluates itself."""
 
 META = MetaData()
 SEARCH = Table("search", META, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
@@ -49,7 +53,7 @@ ROWS = Table(
     "evaluation",
     META,
     Column("genome", Text, primary_key=True),
-    Column("number", Integer, nullable=False, index=True),
+    Column("number", Integer, nullable=False),
     Column("metrics", Text, nullable=False),
     Column("status", Text, nullable=False),
     Column("why", Text, nullable=False),
@@ -63,7 +67,7 @@ ROWS = Table(
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """One design as it was evaluated.
+    """One design as it was evaluated. Metrics are Python floats.
 
     `number`: how many others the search asked for before; `metrics`: column -> value; `elapsed_s`: search time spent
     when it was done; `started_s`: seconds since 1970; `seconds` it took (its share, where designs are evaluated
@@ -81,25 +85,39 @@ class Evaluation:
     worker: str = ""
 
 
-def genome_text(genome: Genomes) -> str:
+def genome_texts(genomes: Sequence[Genomes]) -> list[str]:
     """The genes as they are stored: `0 3 1`."""
-    return " ".join(map(str, genome.tolist()))
+    if not len(genomes):
+        return []
+    every = np.stack(genomes) if isinstance(genomes, list | tuple) else np.asarray(genomes)
+    if every.size and every.min() >= 0 and every.max() < 10:
+        return _digits(every)
+    return [" ".join(map(str, genome)) for genome in every.tolist()]
 
 
-def to_row(item: Evaluation, session: str) -> dict[str, Any]:
-    """An evaluation as the columns of `evaluation`."""
-    return {
-        "genome": genome_text(item.genome),
-        "number": item.number,
-        "metrics": json.dumps({name: _number(value) for name, value in item.metrics.items()}),
-        "status": item.status,
-        "why": item.why,
-        "started_s": item.started_s,
-        "seconds": item.seconds,
-        "elapsed_s": item.elapsed_s,
-        "worker": item.worker,
-        "session": session,
-    }
+def _digits(genomes: Genomes) -> list[str]:
+    """The same for genes of one digit, all at once: a tenth of the time."""
+    width = 2 * genomes.shape[1]
+    letters = np.full((len(genomes), width), ord(" "), np.uint8)
+    letters[:, ::2] = genomes + ord("0")
+    text = letters.tobytes().decode("ascii")
+    return [text[start : start + width - 1] for start in range(0, len(text), width)]
+
+
+def to_row(item: Evaluation, genome: str, session: str) -> tuple[Any, ...]:
+    """An evaluation, its genome as text, as the columns of `evaluation`, in their order."""
+    return (
+        genome,
+        item.number,
+        _json(item.metrics),
+        item.status,
+        item.why,
+        item.started_s,
+        item.seconds,
+        item.elapsed_s,
+        item.worker,
+        session,
+    )
 
 
 def from_row(row: Any) -> Evaluation:
@@ -111,7 +129,16 @@ def from_row(row: Any) -> Evaluation:
     )
 
 
-def _number(value: float) -> float | str:
-    """JSON has neither infinity nor nan: "inf", "-inf" and "nan" stand for them."""
-    value = float(value)
-    return value if isfinite(value) else repr(value)
+def _json(metrics: Mapping[str, float]) -> str:
+    """Half of a stored row's time would go into `json.dumps`. JSON has neither infinity nor nan: strings stand for
+    them.
+    """
+    pairs = [f"{_quoted(name)}: {value!r}" for name, value in metrics.items()]
+    if all(map(isfinite, metrics.values())):
+        return f"{{{', '.join(pairs)}}}"
+    return json.dumps({name: value if isfinite(value) else repr(value) for name, value in metrics.items()})
+
+
+@cache
+def _quoted(name: str) -> str:
+    return json.dumps(name)

@@ -16,7 +16,7 @@ from gossamer.search.choices import Genomes
 from gossamer.search.executors.base import Outcome, Pool
 from gossamer.search.inner import Columns
 from gossamer.search.store import Store
-from gossamer.search.tables import Evaluation, Status
+from gossamer.search.tables import HERE, Evaluation, Status
 
 CHUNK = 32
 """Designs that are evaluated together in this process, at first; a search that has come far takes more at once. How
@@ -115,7 +115,7 @@ class Work:
         share, elapsed = (time.time() - began) / len(part), self.seconds()
         values = zip(*(column.tolist() for column in columns.values()))
         rows = [
-            Evaluation(number, genome, dict(zip(columns, row)), elapsed, status, why, began, share, "here")
+            Evaluation(number, genome, dict(zip(columns, row)), elapsed, status, why, began, share, HERE)
             for (number, genome), row, (status, why) in zip(part, values, self.judge(columns), strict=True)
         ]
         return self.store.add(rows)

@@ -13,7 +13,7 @@ survive its own crash.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,6 +23,7 @@ from gossamer.search.choices import Genomes
 from gossamer.search.evaluators import Evaluator
 from gossamer.search.inner import Columns
 from gossamer.search.objectives import Objective
+from gossamer.search.tables import Evaluation
 
 
 class Job(Protocol):
@@ -62,6 +63,10 @@ class Pool(ABC):
         """Evaluate (place, genome) pairs; outcomes come as they finish. A task is only drawn from `tasks` when a
         worker is free for it. SearchError where no worker can be started.
         """
+
+    def recall(self, rows: Sequence[Evaluation]) -> None:
+        """What earlier processes evaluated: of use to a pool that remembers, nothing to any other."""
+        return None
 
     @abstractmethod
     def close(self) -> None:

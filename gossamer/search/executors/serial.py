@@ -48,7 +48,7 @@ class SerialPool(Pool):
         for place, genome in tasks:
             with torch_threads(self._threads):
                 done = evaluate_one(self._evaluator, genome)
-            yield Outcome(place, done.values, done.seconds, "here", done.failure)
+            yield Outcome(place, done.values, done.seconds, "serial", done.failure)
 
     def close(self) -> None:
         """Nothing runs."""

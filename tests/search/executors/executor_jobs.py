@@ -96,3 +96,20 @@ class Training:
             loss.backward()
             optimiser.step()
         return {"score": np.array([float(loss.detach())])}
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Energy, falling with the sum of the genes; first gene 1 raises."""
+
+    @property
+    def metrics(self):
+        return (Objective("energy_j", "energy", "J"),)
+
+    def start(self):
+        return self
+
+    def evaluate(self, genomes):
+        if genomes[0, 0] == 1:
+            raise ZeroDivisionError("no")
+        return {"energy_j": 39.0 - genomes.sum(axis=1)}
