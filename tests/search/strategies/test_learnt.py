@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from gossamer.ir.errors import SearchError  # noqa: E402
 from gossamer.search.strategies.controller import Controller  # noqa: E402
+from gossamer.search.strategies.ddpg import Agent, Ddpg  # noqa: E402
 from gossamer.search.strategies.random import RandomSearch  # noqa: E402
 from gossamer.search.strategies.reinforce import Ascent, Ppo, Reinforce  # noqa: E402
 from gossamer.search.strategies.rewards import Rewards  # noqa: E402
@@ -68,3 +69,23 @@ def test_one_number_only_and_sensible_options():
         Ppo().start(problem_of(plain([2, 2]), objectives=2), 0)
     with pytest.raises(SearchError, match="controller = 'rnm' is none of independent, rnn; did you mean 'rnn'"):
         Reinforce(controller="rnm")
+
+
+def test_an_agent_learns_which_action_pays():
+    agent = Agent(2, Ddpg(hidden=16, actor_rate=1e-2, critic_rate=1e-2), 0)
+    random = torch.Generator().manual_seed(0)
+    for _ in range(150):
+        states, actions = torch.rand(32, 2, generator=random), torch.rand(32, 1, generator=random)
+        pay = -((actions[:, 0] - states[:, 0]) ** 2)  # best to do as the first number of the state says
+        agent.learn(states, actions, pay, states, torch.ones(32))
+    low, high = (float(agent.actor(torch.tensor([[level, 0.5]]))[0, 0].detach()) for level in (0.1, 0.9))
+    assert low < 0.35 and high > 0.65
+
+
+@pytest.mark.slow
+def test_ddpg_comes_closer_than_random_search(additive):
+    space, _, _ = additive
+    cost = lambda g: (np.abs(g - np.array([0, 3] * 6)) ** 1.5).sum(axis=1, keepdims=True)  # noqa: E731
+    asked = (run(each.start(problem_of(space), 0), 160, cost) for each in (Ddpg(updates=4), RandomSearch(16)))
+    found, drawn = (cost(genomes).min() for genomes in asked)
+    assert found < 0.5 * drawn
