@@ -68,7 +68,7 @@ class _Room(ModuleType):
 
 
 class _Package(ModuleType):
-    """Python sets a sub-package as an attribute when it is first imported; that is where such a room becomes callable."""
+    """Python sets a sub-package as an attribute when it is first imported; that is where a room becomes callable."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _ROOMS and isinstance(value, ModuleType):

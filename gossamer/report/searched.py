@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from gossamer.search.result import LayerCost, Run
 
 PAGE, PICTURE = "report.html", "pareto.svg"
+MEASURED = (
+    "Designs were lowered to IR, compiled for the target and measured again: their accuracy is that of the "
+    "integers on held-out images, their costs those of the compiled network. Grey candidates carry what the "
+    "search believed: accuracy on validation images, costs from its table."
+)
+LOOKED_UP = (
+    "Designs were looked up again in the published tables that the search asked, and lowered to IR in float with "
+    "weights that are not trained. Grey candidates are all that was evaluated."
+)
 
 
 def write_report(run: "Run") -> Path:
@@ -28,7 +37,8 @@ def write_report(run: "Run") -> Path:
 def report_of(run: "Run") -> SearchReport:
     """The search as plain data for pages and tables."""
     words = run.settings
-    title = f"{words.get('space', 'networks')} on {words.get('target', 'hardware')}, {words.get('data', 'data')}"
+    data = f", {words['data']}" if _trained(run) else ""
+    title = f"{words.get('space', 'networks')} on {words.get('target', 'hardware')}{data}"
     return SearchReport(
         title=title,
         settings=words,
@@ -48,7 +58,7 @@ def _facts(run: "Run") -> dict[str, str]:
     }
     accuracies = [design.metrics["accuracy"] for design in run.front if "accuracy" in design.metrics]
     if accuracies:
-        facts["best on held-out images"] = percent(max(accuracies))
+        facts["best on held-out images" if _trained(run) else "best accuracy"] = percent(max(accuracies))
     facts["hypervolume"] = f"{run.hypervolume:.3f}"
     facts["search time"] = f"{run.seconds:.0f} s"
     return facts
@@ -64,10 +74,13 @@ def _notes(run: "Run") -> tuple[str, ...]:
         *cut,
         f"Hypervolume is the part of the box between the front's best values and the reference point ({point}) that "
         "the front beats.",
-        "Designs were lowered to IR, compiled for the target and measured again: their accuracy is that of the "
-        "integers on held-out images, their costs those of the compiled network. Grey candidates carry what the "
-        "search believed: accuracy on validation images, costs from its table.",
+        MEASURED if _trained(run) else LOOKED_UP,
     )
+
+
+def _trained(run: "Run") -> bool:
+    """Whether there were images to train on; a search over published tables has none."""
+    return run.settings.get("data", "none") not in ("", "none")
 
 
 def _design(found: "Found") -> Design:

@@ -15,6 +15,9 @@ from gossamer.report.searches.measure import Measure, Standing, standing_of
 from gossamer.report.searches.pictures import Line
 from gossamer.search.indicators import checkpoints
 
+_OF_SEED = ("seed", "data fingerprint")
+"""A seed also splits the data."""
+
 
 @dataclass(frozen=True)
 class Group:
@@ -60,7 +63,7 @@ def grouped(histories: Sequence[History], measure: Measure) -> tuple[Group, ...]
     """Methods in the order in which they are first met, each with a name of its own."""
     found: dict[tuple[tuple[str, str], ...], list[History]] = {}
     for history in histories:
-        kept = {key: value for key, value in history.settings.items() if key != "seed"}
+        kept = {key: value for key, value in history.settings.items() if key not in _OF_SEED}
         found.setdefault(tuple(sorted(kept.items())), []).append(history)
     names = _names(list(found.values()))
     return tuple(

@@ -89,6 +89,13 @@ class History:
         return np.maximum.accumulate([row.elapsed_s for row in self.archive.rows])
 
     @property
+    def reference(self) -> dict[str, str]:
+        """The values, with units, that the search itself was given to look no further than, by goal."""
+        texts = self.settings.get("reference", "none").split(", ")
+        labels = [goal.objective.label for goal in self.goals]
+        return {label: text[len(label) + 1 :] for label in labels for text in texts if text.startswith(f"{label} ")}
+
+    @property
     def seed(self) -> str:
         return self.settings.get("seed", "")
 

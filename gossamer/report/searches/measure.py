@@ -17,7 +17,7 @@ from gossamer.ir.errors import SearchError, nearest
 from gossamer.report.searches.history import History
 from gossamer.search.front import Points, hypervolume
 from gossamer.search.indicators import anytime, best, checkpoints, coverage, far, hypervolume_share, igd_plus, tight
-from gossamer.search.metrics import quantity, show
+from gossamer.search.metrics import is_share, quantity, show
 from gossamer.search.objectives import Goal
 
 
@@ -62,18 +62,22 @@ class Standing:
 
 
 def measure_of(histories: Sequence[History], reference: Mapping[str, str] | None = None) -> Measure | None:
-    """`reference`: values of some goals, by label, in place of the tight point's. None where no search has found any
-    feasible design. SearchError for a reference on no goal.
+    """`reference`: values of some goals, by label, in place of the tight point's; by default those the searches were
+    given themselves, where they were all given the same. None where no search has found any feasible design.
+    SearchError for a reference on no goal.
     """
     goals = histories[0].goals
     found = np.concatenate([history.points[history.front] for history in histories])
-    given = _given(goals, reference or {})
+    own = histories[0].reference if all(item.reference == histories[0].reference for item in histories) else {}
+    asked = reference or own
+    given = _given(goals, asked)
     if not len(found):
         return None
     front = found[best(found)]
-    near = np.where(np.isnan(given), tight(front), given)
+    near = np.where(np.isnan(given), _possible(goals, tight(front)), given)
     every = np.concatenate([history.points[history.evaluated] for history in histories])
-    return Measure(goals, front, near, np.maximum(far(every, front), near), bool(reference))
+    beyond = np.maximum(_possible(goals, far(every, front)), near)
+    return Measure(goals, front, near, beyond, bool(asked))
 
 
 def standing_of(history: History, measure: Measure) -> Standing:
@@ -97,6 +101,11 @@ def standing_of(history: History, measure: Measure) -> Standing:
 def _box(own: Points, measure: Measure, reference: Points) -> float:
     """Of the volume between the best values of the best known front and the reference."""
     return hypervolume_share(own, measure.front, reference) * hypervolume(measure.front, reference)
+
+
+def _possible(goals: Sequence[Goal], point: Points) -> Points:
+    """No share is below zero."""
+    return np.where([is_share(goal.objective) for goal in goals], np.minimum(point, 0.0), point)
 
 
 def _given(goals: Sequence[Goal], reference: Mapping[str, str]) -> Points:

@@ -86,8 +86,8 @@ def page(report: SearchReport) -> str:
 def title(history: History) -> str:
     """What is searched, where."""
     words = history.settings
-    what = words.get("name") or words.get("space", "search")
-    return f"{history.name}: {what} on {words.get('targets', words.get('target', 'hardware'))}"
+    what = words.get("experiment") or words.get("space", "search")
+    return f"{history.name}: {what} on {words.get('target', 'hardware')}"
 
 
 def document(report: SearchReport) -> dict[str, Any]:

@@ -49,13 +49,16 @@ def search(
     goals: tuple[str, ...] = ("accuracy", "latency", "energy"),
     limits: tuple[str, ...] = ("latency<=12ms",),
     metrics: tuple[Objective, ...] = METRICS,
+    reference: str = "none",
+    worst: float = 0.0,
 ) -> Path:
-    """A run's folder with `count` random designs; the third has no accuracy."""
+    """A run's folder with `count` random designs; the third has no accuracy. `worst` is added to every accuracy."""
     genomes = np.unique(CHOICES.sample(8 * count, np.random.default_rng(seed)), axis=0)
     genomes = np.random.default_rng(seed).permutation(genomes)[:count]
     columns = measured(genomes)
+    columns["accuracy"] += worst
     store = Store(folder / "store.sqlite")
-    settings = {"name": "made-up", "targets": "nowhere", "seed": str(seed), "strategy": "RandomSearch()"}
+    settings = {"experiment": "made-up", "target": "nowhere", "seed": str(seed), "reference": reference}
     store.settle({**settings, "yardstick": written(metrics, goals, limits)}, CHOICES)
     store.enter(seed)
     for place, genome in enumerate(genomes):

@@ -48,6 +48,18 @@ def test_a_reference_of_the_users(searched, tmp_path):
         report_search(folder, {"latncy": "1ms"})
 
 
+def test_a_reference_of_the_searchs_own(searched, tmp_path):
+    report = report_search(searched(tmp_path / "a", reference="accuracy 60%, latency 20 ms"))
+    assert report.measure is not None and report.measure.given
+    assert report.measure.tight[:2] == pytest.approx([-0.6, 0.02])
+
+
+def test_no_accuracy_below_zero_in_a_reference(searched, tmp_path):
+    report = report_search(searched(tmp_path / "a", 30, limits=(), worst=-0.61))
+    assert report.measure is not None
+    assert report.measure.tight[0] == 0.0 and report.measure.far[0] == 0.0
+
+
 def test_the_page_is_small_safe_and_complete(searched, tmp_path):
     report = report_search(searched(tmp_path / "a", 80))
     text = page(report)
