@@ -77,6 +77,14 @@ class CoDesignSpace:
             [self.architecture.features(genomes[:, :own]), self.choices.one_hot(genomes)[:, self._others]], 1
         )
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """The network's groups; bits and whatever else there is of the network; the hardware."""
+        own = len(self.architecture.choices)
+        sizes = self.choices.sizes
+        rest = (int(sizes[own : self.network_genes].sum()), int(sizes[self.network_genes :].sum()))
+        return (*self.architecture.groups, *(width for width in rest if width))
+
     @cached_property
     def _others(self) -> slice:
         return slice(int(self.architecture.choices.sizes.sum()), None)
@@ -88,7 +96,8 @@ class CoDesignSpace:
         """The network's text, then `name=value` of bits and hardware."""
         own = len(self.architecture.choices)
         rest = {name: value for name, value in self.decode(genome).items() if self.choices.places[name] >= own}
-        return " ".join([self.architecture.text(genome[:own]), *(f"{name}={value}" for name, value in rest.items())])
+        own_text = self.architecture.text(genome[:own])
+        return " ".join(filter(None, [own_text, *(f"{name}={value}" for name, value in rest.items())]))
 
     def parse(self, text: str) -> Genomes:
         """Reads `text` back. SearchError: as the network's own text and `Choices.parse` say."""

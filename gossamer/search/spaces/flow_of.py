@@ -22,12 +22,15 @@ IMAGE = "image"
 @dataclass(frozen=True)
 class Template:
     """Layers of one module in order: labels, rows without bits, which are weighted, and how tensors join them. The cast
-    of the input comes first, as the layer IMAGE that is there in quantised networks only.
+    of the input comes first, as the layer IMAGE that is there in quantised networks only. `sources`, `results`: names
+    of the values whose extents are the layer's ic, ih, iw and oc, oh, ow.
     """
 
     labels: tuple[str, ...]
     rows: Rows
     weighted: tuple[bool, ...]
+    sources: tuple[str, ...]
+    results: tuple[str, ...]
     flow: Flow
 
     def placed(self, places: Mapping[str, int]) -> Flow:
@@ -50,6 +53,8 @@ def template_of(module: Module) -> Template:
         (IMAGE, *(_anchor(node).title for node in nodes)),
         rows,
         (False, *(_anchor(node).result in reader.products for node in nodes)),
+        (image.name, *(reader.source(node).name for node in nodes)),
+        (image.name, *(node.result.name for node in nodes)),
         reader.flow(nodes, image),
     )
 
@@ -90,21 +95,23 @@ class _Reader:
         slots = tuple(range(len(nodes) + 1))
         return Flow(slots, tuple(reads), tuple(writes), tuple(map(tuple, readers)))
 
+    def source(self, node: Node) -> Value:
+        """What a product reads; of any other the largest operand, of equals a stored one, the first."""
+        anchor = _anchor(node)
+        product = Product.of(anchor.op)
+        if product is not None:
+            return product.x
+        reads = node.op.operands if meaning(anchor.op).pointwise else anchor.op.operands
+        own = [value for value in dict.fromkeys(reads) if value not in self._params] or [node.result]
+        return max(own, key=lambda value: (value.type.elements, self._plan.stored(value)))
+
     def _tensor(self, value: Value) -> int:
         return self._numbers[self._plan.root(value)] if self._plan.stored(value) else FLOAT
 
     def _read(self, node: Node) -> int:
         """A weightless layer reads its own operands as they are stored only if it is pointwise or moves them."""
         anchor = _anchor(node)
-        product = Product.of(anchor.op) if anchor.result in self.products else None
-        if product is not None:
-            return self._tensor(product.x)
         if self._plan.is_move(anchor) and self._plan.stored(anchor.result):
             return self._tensor(anchor.result)
-        return self._pointwise(node) if meaning(anchor.op).pointwise else FLOAT
-
-    def _pointwise(self, node: Node) -> int:
-        """The largest of what it reads; of equals a stored one, the first."""
-        own = [v for v in dict.fromkeys(node.op.operands) if v not in self._params]
-        best = max(own, key=lambda v: (v.type.elements, self._plan.stored(v)), default=None)
-        return FLOAT if best is None else self._tensor(best)
+        integer = anchor.result in self.products or meaning(anchor.op).pointwise
+        return self._tensor(self.source(node)) if integer else FLOAT
