@@ -46,6 +46,11 @@ class Space(Protocol):
         """[P, F] numbers that say what designs are like, for methods that predict."""
         ...
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """How many neighbouring columns of `features` tell of one thing: a model may weigh each such group."""
+        ...
+
     def sketch(self, genome: Genomes) -> Module:
         """A small module with the structure of the design's network: what graph and token encodings read."""
         ...
@@ -115,6 +120,11 @@ class NetworkSpace(ABC):
         """One number per value of every choice."""
         return self.choices.one_hot(genomes)
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        """All features in one group, unless a family says more."""
+        return (self.features(np.zeros((1, len(self.choices)), np.int64)).shape[1],)
+
     def text(self, genome: Genomes) -> str:
         """`name=value ...` of the active choices; families with a published notation use that."""
         return self.choices.text(genome)
@@ -145,6 +155,10 @@ class PlainSpace:
 
     def features(self, genomes: Genomes) -> Matrix:
         return self.choices.one_hot(genomes)
+
+    @property
+    def groups(self) -> tuple[int, ...]:
+        return (int(self.choices.sizes.sum()),)
 
     def text(self, genome: Genomes) -> str:
         return self.choices.text(genome)

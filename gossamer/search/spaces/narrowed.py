@@ -70,6 +70,10 @@ class Narrowed(NetworkSpace):
     def features(self, genomes: Genomes) -> Matrix:
         return self.base.features(self.wide(genomes))
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        return self.base.groups
+
     def repair(self, genomes: Genomes) -> Genomes:
         """Canonical form; the family's own where its values are all left."""
         found = self.choices.repair(genomes)

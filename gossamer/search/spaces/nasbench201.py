@@ -88,6 +88,10 @@ class NasBench201(NetworkSpace):
         """See `nasbench201_cell.features`; computed once for all designs."""
         return all_features()[genomes @ PLACES]
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        return cell.GROUPS
+
     def text(self, genome: Genomes) -> str:
         """The published arch string."""
         return to_text(genome)

@@ -43,6 +43,10 @@ def pattern(genomes: Genomes) -> Genomes:
     return np.where(alive == CONV3, CONV1, alive)
 
 
+GROUPS = (30, 30, 5, 5, 20, 5)
+"""Columns of `features` that tell of one thing."""
+
+
 def features(genomes: Genomes) -> NDArray[np.float64]:
     """float [P, 95]: each edge's operation (one-hot), before and after pruning; how often each operation occurs, before
     and after; per path whether it is open and how often each operation occurs on it; depth of the cell.

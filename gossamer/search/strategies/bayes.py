@@ -1,10 +1,10 @@
 """Predictor-guided search: a Gaussian process per objective, the next designs by expected hypervolume improvement.
 
-After a first sample, every round fits a model of each objective to all designs told so far, predicts a pool of
-candidates, and asks for those that together promise to move the front most. The pool is the whole space where that is
-small, otherwise neighbours of the front and fresh samples. Each value is modelled as the logarithm of its distance from
-the best one seen, which gives the good end of every objective room and takes outliers their weight. Constraints are
-modelled as met (-1) or missed (1), so a design counts for as much as it is likely to be feasible.
+After a first sample, every round fits a model of each objective to all designs told so far (`learner`), predicts a pool
+of candidates, and asks for those that together promise to move the front most (`improvement`). The pool is the whole
+space where that is small, otherwise neighbours of the front and fresh samples. Values far beyond the reference point
+count as lying a little beyond it, and a design that far off in one objective teaches nothing about the others.
+Constraints are modelled as met (-1) or missed (1), so a design counts for as much as it is likely to be feasible.
 
 A round takes up to a second or two, so this is for evaluations that cost as much: training, measuring, building.
 """
@@ -15,52 +15,63 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
+from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
 from gossamer.search.front import non_dominated
 from gossamer.search.strategies.base import Problem
 from gossamer.search.strategies.gaussian import fit
-from gossamer.search.strategies.improvement import pick_batch, unbeaten_points
+from gossamer.search.strategies.improvement import Outlook, pick_batch
+from gossamer.search.strategies.learner import Learner, Scaling
 
 Matrix = NDArray[np.float64]
 
-FIRST = 20
-BATCH = 5
-CAUTION = 2.0
-"""Predicted deviations are taken this much larger: a model chosen by likelihood on 20 designs is too sure of itself.
-Measured on NAS-Bench-201 and pixel3 latencies, mean of 4 to 8 seeds at 200 designs: 0.959 of the front's hypervolume
-with 1, 0.979 with 1.5, 0.981 with 2, 0.973 with 3."""
 WHOLE_SPACE = 20_000
 """Spaces up to this size are predicted whole."""
 _POOL = 3000
-_MODELLED = 800
-"""Designs a model is fitted to at most: the best of each objective, and the latest."""
+_BEYOND = 2.0
+"""How far beyond the reference values are told apart, in distances from the best value to the reference."""
+_FEWEST = 15
+"""With fewer designs of interest than that, all are learnt from."""
 
 
 @dataclass(frozen=True)
 class Bayes:
-    """See the module's docstring. `batch`: designs a round."""
+    """See the module's docstring. `first`: random designs to begin with; `batch`: designs a round at least, `growth`:
+    or so large a share of those known; `caution`: predicted deviations are taken this much larger, since a model
+    chosen by likelihood on few designs is too sure of itself.
+    """
 
-    batch: int = BATCH
+    first: int = 20
+    batch: int = 5
+    growth: float = 0.07
+    caution: float = 1.5
+
+    def __post_init__(self) -> None:
+        if self.first < 2 or self.batch < 1:
+            raise SearchError("strategy 'bayes': first must be at least 2 and batch at least 1")
+        if not (0 <= self.growth <= 1 and self.caution > 0):
+            raise SearchError("strategy 'bayes': growth is a share from 0 to 1, caution is above 0")
 
     def start(self, problem: Problem, seed: int) -> "Guided":
-        return Guided(problem, seed, self.batch)
+        return Guided(problem, seed, self)
 
 
 class Guided:
     """A search by predictions."""
 
-    def __init__(self, problem: Problem, seed: int, batch: int) -> None:
-        self._problem, self._rng = problem, np.random.default_rng(seed)
-        self._batch = batch
-        self._genomes: Genomes = np.zeros((0, len(problem.sizes)), np.int64)
+    def __init__(self, problem: Problem, seed: int, options: Bayes) -> None:
+        self._problem, self._rng, self._options = problem, np.random.default_rng(seed), options
+        self._genomes: Genomes = np.zeros((0, problem.genes), np.int64)
         self._values = np.zeros((0, problem.objectives))
         self._missed = np.zeros((0, problem.constraints))
         self._asked: set[bytes] = set()
         self._everything = self._enumerated() if prod(problem.sizes.tolist()) <= WHOLE_SPACE else None
+        self._scaling = Scaling.of(problem.space, seed)
+        self._learners = [Learner(self._scaling.widths) for _ in range(problem.objectives)]
 
     def ask(self) -> Genomes:
         pool = self._pool()
-        if len(self._asked) < FIRST:
+        if len(self._asked) < self._options.first:
             chosen = self._first(pool)
         elif len(pool):
             chosen = pool[self._promising(pool)]
@@ -76,14 +87,14 @@ class Guided:
 
     def _enumerated(self) -> Genomes:
         every = np.stack(np.meshgrid(*map(np.arange, self._problem.sizes), indexing="ij"), -1)
-        return np.unique(self._problem.repair(every.reshape(-1, len(self._problem.sizes))), axis=0)
+        return np.unique(self._problem.repair(every.reshape(-1, self._problem.genes)), axis=0)
 
     def _first(self, pool: Genomes) -> Genomes:
         """Seeds of the problem, then random designs."""
-        order = self._rng.permutation(len(pool))[:FIRST]
-        rows = [*self._problem.seeds[:FIRST], *pool[order]]
+        order = self._rng.permutation(len(pool))[: self._options.first]
+        rows = [*self._problem.seeds[: self._options.first], *pool[order]]
         distinct = {row.tobytes(): row for row in rows if row.tobytes() not in self._asked}
-        return self._stacked(list(distinct.values())[: FIRST - len(self._asked)])
+        return self._stacked(list(distinct.values())[: self._options.first - len(self._asked)])
 
     def _pool(self) -> Genomes:
         """Candidates that were not asked for yet, no two equal."""
@@ -100,7 +111,7 @@ class Guided:
         return np.unique(self._problem.repair(np.concatenate([fresh, children])), axis=0)
 
     def _stacked(self, rows: list[Genomes]) -> Genomes:
-        return np.stack(rows) if rows else np.zeros((0, len(self._problem.sizes)), np.int64)
+        return np.stack(rows) if rows else np.zeros((0, self._problem.genes), np.int64)
 
     @property
     def _feasible(self) -> NDArray[np.bool_]:
@@ -112,37 +123,39 @@ class Guided:
 
     def _promising(self, pool: Genomes) -> NDArray[np.int64]:
         """Positions in the pool of the next round."""
-        seen, candidates = self._features(pool)
-        places = np.flatnonzero(self._feasible)
+        seen, candidates = self._scaling(self._genomes), self._scaling(pool)
+        count = max(self._options.batch, int(self._options.growth * len(self._genomes)))
         chance = self._chance(seen, candidates)
+        places = np.flatnonzero(self._feasible)
         if len(places) < 3:
-            return np.argsort(-chance, kind="stable")[: self._batch]
+            return np.argsort(-chance, kind="stable")[:count]
         values = self._values[places]
-        stretch = _Stretch.of(values)
-        models = [fit(*self._modelled(seen[places], column)) for column in stretch(values).T]
-        mean, deviation = (np.stack(part, axis=1) for part in zip(*(model.predict(candidates) for model in models)))
-        points = stretch(self._open_points(values[non_dominated(values)]))
-        return pick_batch(mean, CAUTION * deviation, chance, points, self._batch)
+        low, high = self._box(values)
+        outlook = self._outlook(seen[places], values, high + _BEYOND * (high - values.min(axis=0)), candidates, chance)
+        inside = values[(values < high).all(axis=1)]
+        return pick_batch(outlook, inside[non_dominated(inside)], low, high, count)
 
-    def _open_points(self, front: Matrix) -> Matrix:
-        """Points that the front does not beat, evenly in the values' own units: what hypervolume is measured in."""
-        low, worst = front.min(axis=0), front.max(axis=0)
-        high = worst if self._problem.reference is None else self._problem.reference
-        room = np.maximum(high - low, 1e-9)
-        return unbeaten_points(front, low - 0.1 * room, high, self._rng)
+    def _box(self, values: Matrix) -> tuple[Matrix, Matrix]:
+        """Below anything expected, and the reference point: the front's worst where the user has given none."""
+        best = values.min(axis=0)
+        reference = self._problem.reference
+        high = values[non_dominated(values)].max(axis=0) if reference is None else reference
+        high = np.maximum(high, best + 1e-9 * np.maximum(np.abs(best), 1.0))
+        return best - 0.2 * (high - best), high
 
-    def _modelled(self, features: Matrix, values: Matrix) -> tuple[Matrix, Matrix]:
-        if len(values) <= _MODELLED:
-            return features, values
-        kept = np.union1d(np.argsort(values)[: _MODELLED // 2], np.arange(len(values) - _MODELLED // 2, len(values)))
-        return features[kept], values[kept]
-
-    def _features(self, pool: Genomes) -> tuple[Matrix, Matrix]:
-        """Of the designs told and of the pool, both brought to unit variance over the pool."""
-        raw = self._problem.space.features(np.concatenate([self._genomes, pool]))
-        kept = raw[:, raw.std(axis=0) > 0]
-        scaled = (kept - kept.mean(axis=0)) / kept.std(axis=0)
-        return scaled[: len(self._genomes)], scaled[len(self._genomes) :]
+    def _outlook(self, seen: Matrix, values: Matrix, ends: Matrix, candidates: Matrix, chance: Matrix) -> Outlook:
+        """Predictions of every objective; values beyond `ends` are taken to lie there."""
+        beyond = values >= ends
+        found = []
+        for axis, learner in enumerate(self._learners):
+            others = np.delete(beyond, axis, axis=1).any(axis=1)
+            of_interest = ~others if (~others).sum() >= _FEWEST else np.ones_like(others)
+            warp, model = learner.learn(
+                seen[of_interest], np.minimum(values[of_interest, axis], ends[axis]), self._rng
+            )
+            found.append((warp, *model.predict(candidates)))
+        mean, deviation = (np.stack([item[place] for item in found], axis=1) for place in (1, 2))
+        return Outlook(mean, self._options.caution * deviation, [item[0] for item in found], chance)
 
     def _chance(self, seen: Matrix, candidates: Matrix) -> Matrix:
         """Probability of meeting all constraints."""
@@ -151,22 +164,5 @@ class Guided:
         met = self._feasible
         if met.all():
             return np.ones(len(candidates))
-        mean, deviation = fit(*self._modelled(seen, np.where(met, -1.0, 1.0))).predict(candidates)
+        mean, deviation = fit(seen, self._scaling.widths, np.where(met, -1.0, 1.0), steps=10).predict(candidates)
         return ndtr(-mean / deviation)
-
-
-@dataclass(frozen=True)
-class _Stretch:
-    """log(1 + distance from the best / 0.3 of the middle distance), per objective; a straight line beyond the best."""
-
-    best: Matrix
-    unit: Matrix
-
-    @staticmethod
-    def of(values: Matrix) -> "_Stretch":
-        best = values.min(axis=0)
-        return _Stretch(best, np.maximum(0.3 * np.median(values - best, axis=0), 1e-12))
-
-    def __call__(self, values: Matrix) -> Matrix:
-        away = (values - self.best) / self.unit
-        return np.where(away >= 0, np.log1p(np.maximum(away, 0)), away)

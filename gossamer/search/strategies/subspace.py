@@ -48,6 +48,10 @@ class SubSpace:
     def features(self, genomes: Genomes) -> Matrix:
         return self._space.features(self.whole(genomes))
 
+    @property
+    def groups(self) -> tuple[int, ...]:
+        return self._space.groups
+
     def sketch(self, genome: Genomes) -> Module:
         return self._space.sketch(self.whole(genome[None])[0])
 
