@@ -71,14 +71,15 @@ class Dots:
 
 def dots(frame: Frame, group: Dots) -> list[str]:
     """Circles; of very many without titles only a part, spread evenly over them."""
-    inside = [place for place, (x, y) in enumerate(group.points.tolist()) if frame.holds(x, y)]
+    x, y = group.points[:, 0], group.points[:, 1]
+    held = (frame.x.low <= x) & (x <= frame.x.high) & (frame.y.low <= y) & (y <= frame.y.high)
+    inside: list[int] = np.flatnonzero(held).tolist()
     kept = inside if group.titles else inside[:: max(1, -(-len(inside) // MOST_DOTS))]
     found: list[str] = []
     for place in kept:
-        x, y = frame.at(*group.points[place].tolist())
-        title = f"<title>{escape(group.titles[place])}</title>" if group.titles else ""
-        tail = f">{title}</circle>" if title else "/>"
-        found.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{group.radius}"{tail}')
+        across, up = frame.at(*group.points[place].tolist())
+        tail = f"><title>{escape(group.titles[place])}</title></circle>" if group.titles else "/>"
+        found.append(f'<circle cx="{across:.1f}" cy="{up:.1f}" r="{group.radius}"{tail}')
     opacity = f' opacity="{group.opacity}"' if group.opacity < 1 else ""
     return [f'<g fill="{group.colour}"{opacity}>', *found, "</g>"] if found else []
 

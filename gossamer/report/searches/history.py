@@ -33,7 +33,9 @@ from gossamer.search.yardstick import metrics_of, read
 
 @dataclass(frozen=True)
 class History:
-    """`state`: "running", "finished" or "stopped". `folder`: of the run, where it has one."""
+    """`folder`: of the run, where it has one. `seconds` [P]: search time after which so many were evaluated. `state`:
+    "running", "finished" or "stopped".
+    """
 
     name: str
     where: str
@@ -44,6 +46,7 @@ class History:
     limits: tuple[Limit, ...]
     choices: Choices
     archive: Archive
+    seconds: NDArray[np.float64]
     state: str
     processes: int
 
@@ -82,11 +85,6 @@ class History:
         fitting = np.flatnonzero(self.feasible)
         found = fitting[best(self.points[fitting])]
         return found[np.lexsort(self.points[found].T[::-1])]
-
-    @cached_property
-    def seconds(self) -> NDArray[np.float64]:
-        """[P]: search time after which so many were evaluated."""
-        return np.maximum.accumulate([row.elapsed_s for row in self.archive.rows])
 
     @property
     def reference(self) -> dict[str, str]:
@@ -132,8 +130,9 @@ def read_history(where: Path | str, objectives: str | None = None) -> History:
     title = folder.resolve().name if folder is not None else name
     running = any(not Watch().dead(SimpleNamespace(**session)) for session in sessions)
     state = "running" if running else "finished" if folder and (folder / SUMMARY).is_file() else "stopped"
+    seconds = np.maximum.accumulate([row.elapsed_s for row in rows])
     history = History(
-        title, name, folder, settings, metrics, goals, limits, choices, archive, state, len(sessions)
+        title, name, folder, settings, metrics, goals, limits, choices, archive, seconds, state, len(sessions)
     )
     return history.towards(goals)
 

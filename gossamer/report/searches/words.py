@@ -16,15 +16,16 @@ STATES = {
 
 def facts(history: History, measure: Measure | None, standing: Standing | None) -> dict[str, str]:
     """Names and values for the head of a report."""
+    lost: Counter[str] = Counter()
     found = {
         "state": history.state,
         "evaluated": f"{len(history):,}",
         "within all limits": f"{int(history.feasible.sum()):,}",
         "on the front": f"{len(history.front):,}",
     }
-    for status, count in Counter(row.status for row in history.archive.rows).items():
-        if status != "ok":
-            found[status] = f"{count:,}"
+    for (status, _), count in history.archive.counts().items():
+        lost[status] += count
+    found |= {status: f"{count:,}" for status, count in lost.items() if status != "ok"}
     for goal, place in zip(history.goals, range(len(history.goals))) if len(history.front) else ():
         item, values = goal.objective, history.values[history.front, place]
         best = values.max() if item.higher_is_better else values.min()
