@@ -27,7 +27,7 @@ from gossamer.search.executors.base import Executor, Pool
 from gossamer.search.executors.memory import RememberingPool
 from gossamer.search.experiment import Experiment
 from gossamer.search.finalise import Finaliser
-from gossamer.search.folder import FRONT, STORE, alone, pareto_csv, write_summary
+from gossamer.search.folder import FRONT, STORE, alone, pareto_csv, settle_in, write_summary
 from gossamer.search.front import hypervolume, non_dominated, reference_point
 from gossamer.search.keywords import experiment_of
 from gossamer.search.loop import Loop, feasible
@@ -122,7 +122,7 @@ def run(
     limits = parse_limits(experiment.limits, panel.metrics)
     refuse_impossible(space, panel.instant, limits, experiment.seed)
     settings = experiment.settings | {SETTING: written(panel.metrics, experiment.objectives, experiment.limits)}
-    _refuse_foreign(folder)
+    settle_in(folder)
     results = Store(store or folder / STORE)
     try:
         results.settle(settings, space.choices)
@@ -289,12 +289,6 @@ def _require_area(space: CoDesignSpace, experiment: Experiment, panel: Panel) ->
 def _name(experiment: Experiment) -> str:
     parts = (experiment.name, *experiment.targets, experiment.data.partition(":")[0])
     return "-".join(part for part in parts if part)
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """A run goes into a folder of its own: what else is there is somebody's."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).exists():
-        raise SearchError(f"{folder}: is not empty and holds no search; name a new folder")
 
 
 def _facts() -> dict[str, str]:

@@ -19,7 +19,7 @@ import numpy as np
 
 from gossamer.backends.base import Backend
 from gossamer.codegen.onnx import save_onnx
-from gossamer.ir.errors import DataError, GossamerError
+from gossamer.ir.errors import DataError, GossamerError, SearchError
 from gossamer.ir.files import write_text
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.hardware_yaml import hardware_yaml
@@ -27,7 +27,7 @@ from gossamer.search.lowered import Lowered
 from gossamer.search.objectives import Objective
 from gossamer.search.result import Design, LayerCost
 
-STORE, SUPERNET, SUMMARY, FRONT, DESIGNS = "store.sqlite", "supernet.npz", "run.json", "pareto.csv", "designs"
+STORE, SUMMARY, FRONT, DESIGNS = "store.sqlite", "run.json", "pareto.csv", "designs"
 LOCK = ".writing"
 
 
@@ -66,12 +66,20 @@ def files_of(folder: Path) -> tuple[str, ...]:
     return tuple(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()))
 
 
+def settle_in(folder: Path) -> None:
+    """A run goes into a folder of its own: SearchError where what is there is somebody else's."""
+    if folder.is_dir() and any(folder.iterdir()) and not any((folder / own).exists() for own in (STORE, LOCK)):
+        raise SearchError(f"{folder}: is not empty and holds no search; name a new folder")
+    with _disk(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / LOCK).touch()
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Several processes may share a search; one at a time writes its designs."""
     with _disk(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK, os.O_CREAT | os.O_RDWR)
+        lock = os.open(folder / LOCK, os.O_RDWR)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
