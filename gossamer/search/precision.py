@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Choice, Choices, Genomes
-from gossamer.search.costs.columns import PLACE, Population
+from gossamer.search.costs.columns import KINDS, PLACE, Population
 from gossamer.search.spaces.base import NetworkSpace, Slot
 from gossamer.search.spaces.flow import Flow, Joined
 
@@ -99,19 +99,25 @@ class Precision:
     def _along(
         self, flow: Flow, choices: Choices, genomes: Genomes, population: Population, designs: NDArray[np.int64]
     ) -> None:
-        bits = [self._stored(readers, choices, genomes) for readers in flow.readers]
+        active = population.active[designs]
+        bits = [self._stored(readers, choices, genomes, active) for readers in flow.readers]
         tensors = np.array([*bits, np.full(len(genomes), FLOAT_BITS)], np.int64).T
         for name, joined in (("activation_bits", flow.reads), ("output_bits", flow.writes)):
             population.rows[designs[:, None], list(flow.slots), PLACE[name]] = tensors[:, list(joined)]
 
-    def _stored(self, readers: Sequence[int], choices: Choices, genomes: Genomes) -> NDArray[np.int64]:
+    def _stored(
+        self, readers: Sequence[int], choices: Choices, genomes: Genomes, active: NDArray[np.bool_]
+    ) -> NDArray[np.int64]:
+        """Bits of a tensor: readers that a design does not have ask for none."""
         if not readers:
             return np.full(len(genomes), STORED_BITS, np.int64)
-        columns = [self.column(choices, genomes, self.slots[place].name, INPUT_BITS) for place in readers]
-        return np.max(columns, axis=0)
+        asked = [self.column(choices, genomes, self.slots[place].name, INPUT_BITS) for place in readers]
+        return np.max([np.where(active[:, place], bits, 0) for place, bits in zip(readers, asked)], axis=0)
 
     def _along_chain(self, choices: Choices, genomes: Genomes, population: Population) -> None:
-        """A tensor is stored in the bits of the layer that reads it, in float if none does."""
+        """A tensor is stored in the bits of the layer that reads it, in float if none does. What only moves numbers
+        (a channel shuffle) passes them on as they are stored.
+        """
         following = np.full(len(genomes), FLOAT_BITS, np.int64)
         for place in range(len(self.slots) - 1, -1, -1):
             slot, row = self.slots[place], population.rows[:, place]
@@ -119,5 +125,10 @@ class Precision:
             own = np.full(len(genomes), STORED_BITS, np.int64)
             if slot.weighted:
                 own = self.column(choices, genomes, slot.name, INPUT_BITS)
-                row[:, PLACE["activation_bits"]] = own  # a weightless layer computes in float
+                row[:, PLACE["activation_bits"]] = own  # a reduction, or the image's cast, computes in float
+            elif not slot.cast:
+                moves = row[:, 0] == KINDS.index("move")
+                own = np.where(moves, following, own)
+                reads = moves | (row[:, 0] == KINDS.index("eltwise"))
+                row[:, PLACE["activation_bits"]] = np.where(reads, own, row[:, PLACE["activation_bits"]])
             following = np.where(population.active[:, place], own, following)

@@ -8,19 +8,24 @@ ShuffleNetV2's (half of the channels from either branch). With stem=24, pool=tru
 (116,232,464) the all-k3 member is ShuffleNetV2 1.0x.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gossamer.ir.errors import SearchError
 from gossamer.ir.hardware import Number
-from gossamer.search.choices import Choice, Choices
+from gossamer.search.choices import Choice, Choices, Genomes
 from gossamer.search.spaces.base import NetworkSpace
 from gossamer.search.spaces.blocks import Block, divisible, kept_strides
 from gossamer.search.spaces.blocks_mobile import ConvBlock, Tail
 from gossamer.search.spaces.blocks_shuffle import MaxPool, ShuffleUnit
 from gossamer.search.spaces.chain import Chain, Chained, Place
 from gossamer.search.spaces.checks import check_images, check_options, check_stages
+from gossamer.search.spaces.flow import Flow
+from gossamer.search.spaces.shuffle_flow import shuffle_flow
 
 NAME = "shufflenetv2"
 OPS = ("k3", "k5", "k7", "x")
@@ -64,6 +69,16 @@ class ShuffleNetV2(Chained, NetworkSpace):
         tail = Tail(self._wide(self.head), self.classes, "relu")
         places.append(Place("tail", (), lambda _: tail))
         return Chain(NAME, self.input_shape, Choices(tuple(choices)), tuple(places))
+
+    def flows(self, choices: Choices, genomes: Genomes) -> Sequence[tuple[NDArray[np.int64], Flow]]:
+        """One for all designs."""
+        return [(np.arange(len(genomes)), self._flow)]
+
+    @cached_property
+    def _flow(self) -> Flow:
+        starts = {1 + sum(self.depths[:stage]) for stage in range(len(self.depths))}
+        units = [(f"unit{number}", number in starts) for number in range(1, sum(self.depths) + 1)]
+        return shuffle_flow(self.slots, units)
 
     def _stem(self, stride: int) -> Place:
         stem = ConvBlock(self._wide(self.stem), 3, stride, "relu")

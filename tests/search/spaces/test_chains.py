@@ -15,12 +15,14 @@ from gossamer.ir.verify import verify
 from gossamer.passes.pipeline import run_pipeline
 from gossamer.search.costs.columns import macs, to_layers
 from gossamer.search.lowered import BEFORE_QUANTIZE
+from gossamer.search.precision import Precision
 from gossamer.search.spaces.blocks import divisible, kept_strides
 from gossamer.search.spaces.efficientnet import B0, BlockStage, EfficientNet
 from gossamer.search.spaces.fbnet import FBNet
 from gossamer.search.spaces.once_for_all import ElasticStage, OfaMobileNetV2, OfaMobileNetV3
 from gossamer.search.spaces.proxylessnas import ProxylessNAS
 from gossamer.search.spaces.shufflenetv2 import ShuffleNetV2
+from tests.search.joined import check_quantised_layers
 
 DIGITS = (1, 8, 8), 10
 ELASTIC = (ElasticStage(24, 2, 1, 2), ElasticStage(40, 2, 1, 2, "hard_swish", squeeze=True))
@@ -74,6 +76,17 @@ def test_slots_say_when_their_layer_is_there(name):
     found = space.shapes(space.choices, genomes)
     for place, slot in enumerate(space.slots):
         assert (space.choices.active(slot.when, genomes) == found.active[:, place]).all(), slot.name
+
+
+@pytest.mark.parametrize("name", [name for name in TINY if name != "ofa-mobilenetv3"])
+def test_layers_of_quantised_modules(name):
+    space = TINY[name]
+    check_quantised_layers(space, 1, Precision(space.slots, (3, 5), (4, 6, 9)))
+
+
+def test_layers_of_quantised_squeeze_and_excitation():
+    space = OfaMobileNetV3(*DIGITS, widths=(0.25,), stages=ELASTIC[1:])
+    check_quantised_layers(space, 2, Precision(space.slots, (3, 5), (4, 6, 9)))
 
 
 @pytest.mark.parametrize("name", ["fbnet", "ofa-mobilenetv3", "efficientnet", "shufflenetv2"])
