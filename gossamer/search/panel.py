@@ -57,9 +57,15 @@ class Panel:
 
     @property
     def priced(self) -> tuple[str, ...]:
-        """Keys of the metrics that the cost model of the search's own target gives."""
-        own = (part for part in self.parts if isinstance(part, CostEvaluator) and part.table.space is self.space)
-        return tuple(item.key for part in own for item in part.metrics)
+        """Keys of the metrics that are believed from the cost model of the search's own target."""
+        first: dict[str, Evaluator] = {}
+        for part in self.parts:
+            for item in part.metrics:
+                first.setdefault(item.key, part)
+        return tuple(key for key, part in first.items() if self._prices(part))
+
+    def _prices(self, part: Evaluator) -> bool:
+        return isinstance(part, CostEvaluator) and part.table.space is self.space
 
     @property
     def trained(self) -> Evaluator | None:

@@ -19,6 +19,8 @@ from gossamer.search.objectives import Limit, show
 from gossamer.search.space import CoDesignSpace
 
 SAMPLES = 256
+GLANCE = 16
+"""So many designs show whether any fits at all."""
 SWEEPS = 3
 ALL = 20_000
 """Spaces of so many designs are looked through."""
@@ -28,8 +30,9 @@ def refuse_impossible(space: CoDesignSpace, instant: Evaluator, limits: Sequence
     """SearchError when the space holds no design, or limits cannot be met one by one, or together."""
     first = first_designs(space, seed)
     _refuse_contradictory(space, first)
-    columns = instant.evaluate(first) if instant.metrics else {}
-    _refuse_unfit(space, columns, len(first))
+    columns = instant.evaluate(first[:: max(1, len(first) // GLANCE)]) if instant.metrics else {}
+    if columns and _none_fits(columns):
+        _refuse_unfit(space, instant, first)
     hard = [limit for limit in limits if _judged(limit, columns)]
     look = _Look(space, instant, first)
     for limit in hard:
@@ -68,18 +71,20 @@ def _refuse_contradictory(space: CoDesignSpace, genomes: Genomes) -> None:
     )
 
 
-def _refuse_unfit(space: CoDesignSpace, columns: Columns, count: int) -> None:
+def _none_fits(columns: Columns) -> bool:
+    """Whether every design has an infinite metric."""
+    return bool(np.isinf(np.stack(list(columns.values()))).any(axis=0).all())
+
+
+def _refuse_unfit(space: CoDesignSpace, instant: Evaluator, first: Genomes) -> None:
     """Networks in float on a target that computes with integers, or a small space in which nothing fits."""
-    fits = np.ones(count, np.bool_)
-    for column in columns.values():
-        fits &= ~np.isinf(column)
     in_float = not space.precision.items
-    if fits.any() or space.target is None or not (in_float or space.choices.designs <= ALL):
+    if space.target is None or not (in_float or space.choices.designs <= ALL and _none_fits(instant.evaluate(first))):
         return
     hint = "its networks are in float: give them bits, as in precision: {weights: [8], activations: [8]}"
     raise SearchError(
-        f"none of {count:,} designs of space '{space.name}' fits target '{space.target.name}'"
-        f"{'; ' + hint if in_float else '; widen the hardware or the networks'}"
+        f"none of {len(first):,} designs of space '{space.name}' fits target '{space.target.name}'; "
+        f"{hint if in_float else 'widen the hardware or the networks'}"
     )
 
 
