@@ -82,7 +82,8 @@ def _quantize(
     bits = space.bits(genome)
     if not bits:
         return None
-    images = noise(space.architecture.input_shape, seed) if data is None else data.calibration
+    _, c, h, w = network(1).graph.inputs[0].shape  # of this design: its resolution may be one of its choices
+    images = noise((c, h, w), seed) if data is None else data.calibration
     module = _float_module(network, len(images))
     ranges = calibrate(module, {module.graph.inputs[0].name: images})
     layers = tuple((slot, f"w{found.weight_bits}a{found.input_bits}") for slot, found in bits.items())

@@ -16,7 +16,7 @@ from gossamer.search.choices import Choice, Genomes
 from gossamer.search.costs.columns import KINDS, PLACE, Rows, macs
 from gossamer.search.spaces.base import NetworkSpace
 from gossamer.search.spaces.filter import matching, touched
-from gossamer.search.spaces.narrowed import Narrowed
+from gossamer.search.spaces.narrowed import narrowed
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Aanas:
         """SearchError: no array's size, or no such choice."""
         array, designs = self._array(backend), space.sample(self.samples, np.random.default_rng(seed))
         kept = [(item.name, self._full(space, item, designs, array)) for item in matching(space.choices, self.choices)]
-        return Narrowed(space, tuple(kept))
+        return narrowed(space, tuple(kept))
 
     def _array(self, backend: Backend | None) -> tuple[int, int]:
         hardware = backend.hardware() if backend is not None else None

@@ -17,7 +17,7 @@ from gossamer.search.choices import Choice
 from gossamer.search.costs.columns import macs
 from gossamer.search.spaces.base import Matrix, NetworkSpace
 from gossamer.search.spaces.filter import layer_costs, matching, needed, touched
-from gossamer.search.spaces.narrowed import Narrowed
+from gossamer.search.spaces.narrowed import narrowed
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Hurricane:
             for choice in self._choices(space)
             if len(choice.values) > self.keep
         ]
-        return Narrowed(space, tuple(kept))
+        return narrowed(space, tuple(kept))
 
     def _choices(self, space: NetworkSpace) -> tuple[Choice, ...]:
         found = matching(space.choices, self.choices)

@@ -17,7 +17,7 @@ from gossamer.search.choices import Choice, Genomes
 from gossamer.search.costs.columns import PLACE, Rows, macs, weight_bits
 from gossamer.search.spaces.base import Matrix, NetworkSpace
 from gossamer.search.spaces.filter import matching, with_bits
-from gossamer.search.spaces.narrowed import Narrowed
+from gossamer.search.spaces.narrowed import narrowed
 
 KIB = 1024
 
@@ -55,7 +55,7 @@ class McuNet:
                 f"{self.sram_bytes} bytes of SRAM and {self.flash_bytes} of flash; the nearest needs "
                 f"{nearest_fit:.2f} times as much"
             )
-        return Narrowed(space, tuple((item.name, (item.values[place],)) for item, place in zip(found, best)))
+        return narrowed(space, tuple((item.name, (item.values[place],)) for item, place in zip(found, best)))
 
     def _networks(self, space: NetworkSpace, genomes: Genomes) -> tuple[Matrix, Matrix]:
         """MACs of each network, and how much of the memory that is fuller it needs: both [P]."""

@@ -11,7 +11,7 @@ from gossamer.ir.hardware import Number
 from gossamer.search.choices import Choice
 from gossamer.search.spaces.base import NetworkSpace
 from gossamer.search.spaces.filter import matching
-from gossamer.search.spaces.narrowed import Narrowed
+from gossamer.search.spaces.narrowed import narrowed
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Only:
                 raise SearchError(f"filter 'only': '{line}' is not like choice=value,value")
             for choice in matching(space.choices, (pattern.strip(),)):
                 kept[choice.name] = tuple(_value(choice, word.strip()) for word in words.split(","))
-        return Narrowed(space, tuple(kept.items()))
+        return narrowed(space, tuple(kept.items()))
 
 
 def _value(choice: Choice, word: str) -> Number:

@@ -1,16 +1,19 @@
 """A family with fewer values to choose from: what a filter makes of a space.
 
-    narrow = Narrowed(FBNet(), (("block1", ("k3_e1", "skip")),))
+    narrow = narrowed(FBNet(), (("block1", ("k3_e1", "skip")),))
     narrow.size                              # exact, as of any space
 
-The layers, modules, texts and features are those of the family; only genes count the values that are left.
+The layers, modules, texts and features are those of the family; only genes count the values that are left. A narrowed
+family can do what the family could: train in a supernet (Plannable), join its layers (Joined), count as published.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Protocol, TypeAlias, cast, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gossamer.ir.errors import SearchError, nearest
 from gossamer.ir.graph import Module
@@ -18,17 +21,29 @@ from gossamer.ir.hardware import Number
 from gossamer.search.choices import Choice, Choices, Genomes
 from gossamer.search.costs.columns import Population
 from gossamer.search.spaces.base import Matrix, NetworkSpace, Plannable, Slot
+from gossamer.search.spaces.flow import Flow, Joined
 from gossamer.search.spaces.plan import Plan
 
+Kept: TypeAlias = tuple[tuple[str, tuple[Number, ...]], ...]
+"""(choice, values left) for choices that lose some."""
 
-@dataclass(frozen=True)
-class Narrowed(NetworkSpace):
-    """`kept`: (choice, values left) for choices that lose some. SearchError: an unknown choice, no value left, or one
-    that the family does not have.
-    """
+
+@runtime_checkable
+class Published(Protocol):
+    """A family that counts as its publication does."""
+
+    def parameters(self, genomes: Genomes) -> NDArray[np.int64]: ...
+
+    def flops(self, genomes: Genomes) -> NDArray[np.int64]: ...
+
+
+class Narrowing:
+    """What all kinds have in common."""
 
     base: NetworkSpace
-    kept: tuple[tuple[str, tuple[Number, ...]], ...]
+    kept: Kept
+    input_shape: tuple[int, int, int]
+    classes: int
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "input_shape", self.base.input_shape)
@@ -58,8 +73,7 @@ class Narrowed(NetworkSpace):
         return self.base.slots
 
     def shapes(self, choices: Choices, genomes: Genomes) -> Population:
-        own = genomes[:, [choices.places[item.name] for item in self.choices.items]]
-        return self.base.shapes(self.base.choices, self.wide(own))
+        return self.base.shapes(self.base.choices, self.own(choices, genomes))
 
     def module(self, genome: Genomes, seed: int = 0) -> Module:
         return self.base.module(self.wide(genome[None])[0], seed)
@@ -95,13 +109,9 @@ class Narrowed(NetworkSpace):
             )
         return genome
 
-    def plan(self, values: Mapping[str, Number]) -> Plan:
-        """SearchError where the family's networks are no chains of steps."""
-        if not isinstance(self.base, Plannable):
-            raise SearchError(
-                f"space '{self.name}' is no chain of steps, so a supernet cannot train it; use another estimator"
-            )
-        return self.base.plan(values)
+    def own(self, choices: Choices, genomes: Genomes) -> Genomes:
+        """The family's genomes of those of a product, whose choices are given."""
+        return self.wide(genomes[:, [choices.places[item.name] for item in self.choices.items]])
 
     def wide(self, genomes: Genomes) -> Genomes:
         """The family's genomes of [P, genes] repaired ones."""
@@ -128,6 +138,64 @@ class Narrowed(NetworkSpace):
             there = self.base.choices.active(base.when, genomes)
             columns.append(np.where(there, back[genomes[:, place]], 0))
         return np.stack(columns, axis=1)
+
+
+@dataclass(frozen=True)
+class Narrowed(Narrowing, NetworkSpace):
+    """Of any family."""
+
+    base: NetworkSpace
+    kept: Kept
+
+
+@dataclass(frozen=True)
+class NarrowedChain(Narrowing, NetworkSpace):
+    """Of a family that a supernet can train."""
+
+    base: NetworkSpace
+    kept: Kept
+
+    def plan(self, values: Mapping[str, Number]) -> Plan:
+        return cast(Plannable, self.base).plan(values)
+
+
+@dataclass(frozen=True)
+class NarrowedJoined(Narrowing, NetworkSpace):
+    """Of a family whose networks are no chains."""
+
+    base: NetworkSpace
+    kept: Kept
+
+    def flows(self, choices: Choices, genomes: Genomes) -> Sequence[tuple[NDArray[np.int64], Flow]]:
+        return cast(Joined, self.base).flows(self.base.choices, self.own(choices, genomes))
+
+
+@dataclass(frozen=True)
+class NarrowedCells(Narrowing, NetworkSpace):
+    """Of a family of no chains that counts as published."""
+
+    base: NetworkSpace
+    kept: Kept
+
+    def flows(self, choices: Choices, genomes: Genomes) -> Sequence[tuple[NDArray[np.int64], Flow]]:
+        return cast(Joined, self.base).flows(self.base.choices, self.own(choices, genomes))
+
+    def parameters(self, genomes: Genomes) -> NDArray[np.int64]:
+        return cast(Published, self.base).parameters(self.wide(genomes))
+
+    def flops(self, genomes: Genomes) -> NDArray[np.int64]:
+        return cast(Published, self.base).flops(self.wide(genomes))
+
+
+def narrowed(base: NetworkSpace, kept: Kept) -> NetworkSpace:
+    """The family with these values left. SearchError: an unknown choice, no value left, or one that the family does not
+    have.
+    """
+    if isinstance(base, Plannable):
+        return NarrowedChain(base, kept)
+    if isinstance(base, Joined):
+        return NarrowedCells(base, kept) if isinstance(base, Published) else NarrowedJoined(base, kept)
+    return Narrowed(base, kept)
 
 
 def _check_left(item: Choice, values: tuple[Number, ...]) -> None:
