@@ -132,6 +132,8 @@ class ActorCritic:
         self._actions = np.zeros((0, problem.genes))
 
     def ask(self) -> Genomes:
+        if not len(self._asked) and len(seeds := self._problem.repair(self._problem.seeds.copy())):
+            return self._asked.fresh(seeds)
         for _ in range(_ROUNDS):
             self._actions = self._played()
             fresh = self._asked.fresh(self._designs())

@@ -8,7 +8,9 @@ first, then the value (one objective) or Pareto rank and crowding (several).
 others of the same cell of the Latin hypercube - here every gene at most one value away - before evolution begins.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +24,8 @@ from gossamer.search.strategies.sampling import STARTS, Start, first_designs
 from gossamer.search.strategies.standing import badness, standing
 
 Matrix = NDArray[np.float64]
+Survival: TypeAlias = Callable[[Matrix, Matrix, int], tuple[Genomes, Genomes]]
+"""(values, badness, count) -> positions of at most `count` survivors, and how each stands in tournaments."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,17 @@ class Evolution:
         return Evolving(problem, seed, self)
 
 
+def the_best(values: Matrix, bad: Matrix, count: int) -> tuple[Genomes, Genomes]:
+    """The survival of the docstring."""
+    kept = np.argsort(standing(values, bad))[:count]
+    return kept, np.arange(len(kept))
+
+
 class Evolving:
     """A run of the evolutionary algorithm."""
 
-    def __init__(self, problem: Problem, seed: int, options: Evolution) -> None:
-        self._problem, self._options = problem, options
+    def __init__(self, problem: Problem, seed: int, options: Evolution, survival: Survival = the_best) -> None:
+        self._problem, self._options, self._survival = problem, options, survival
         self._rng = np.random.default_rng(seed)
         self._asked = Asked(problem)
         self._culled = 0
@@ -76,10 +86,8 @@ class Evolving:
         self._genomes = np.concatenate([self._genomes, genomes])
         self._values = np.concatenate([self._values, values])
         self._bad = np.concatenate([self._bad, badness(values, violations)])
-        places = standing(self._values, self._bad)
-        kept = np.argsort(places)[: self._options.population]
+        kept, self._standing = self._survival(self._values, self._bad, self._options.population)
         self._genomes, self._values, self._bad = self._genomes[kept], self._values[kept], self._bad[kept]
-        self._standing = np.arange(len(kept))
 
     def _near(self, genomes: Genomes) -> Genomes:
         moved = genomes + self._rng.integers(-1, 2, genomes.shape)

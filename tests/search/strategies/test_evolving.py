@@ -9,6 +9,7 @@ from gossamer.search.strategies.ageing_evolution import AgeingEvolution
 from gossamer.search.strategies.asked import Asked
 from gossamer.search.strategies.evolution import Evolution
 from gossamer.search.strategies.nsga2 import Nsga2
+from gossamer.search.strategies.nsga3 import Niches, Nsga3, directions
 from gossamer.search.strategies.random import LatinHypercube, RandomSearch
 from gossamer.search.strategies.sampling import latin_hypercube
 from gossamer.search.strategies.standing import badness, crowding, standing
@@ -64,6 +65,29 @@ def test_nsga2_is_as_good_as_pymoos():
     problem = problem_of(plain([5] * 20), objectives=2)
     ours = [hypervolume(two(run(Nsga2(50).start(problem, seed), 2000, two)), ref=[10, 10]) for seed in range(3)]
     assert np.mean(ours) >= 0.99 * np.mean([theirs(seed) for seed in range(3)])
+
+
+def test_nsga3_spreads_three_objectives_better_than_random_search_and_no_worse_than_pymoos():
+    shares = np.random.default_rng(4).random((3, 12, 4))
+    three = lambda g: shares[:, np.arange(12), g].sum(axis=2).T  # noqa: E731
+    problem = problem_of(plain([4] * 12), objectives=3)
+
+    def volume(method):
+        return np.mean([hypervolume(three(run(method.start(problem, s), 1500, three)), ref=[7] * 3) for s in range(2)])
+
+    nsga3 = volume(Nsga3(60))
+    assert nsga3 > 1.2 * volume(RandomSearch(60)) and nsga3 > 0.9 * volume(Nsga2(60))
+
+
+def test_directions_fit_the_population_and_survivors_fill_it():
+    assert len(directions(3, 92)) == 91 and len(directions(2, 10)) == 10
+    values = np.random.default_rng(0).random((60, 3))
+    bad = np.where(np.arange(60) < 25, 0.0, np.arange(60) / 60)
+    kept, standing_ = Niches(3, 20, 0)(values, bad, 20)
+    assert len(set(kept.tolist())) == 20 and (kept < 25).all() and (standing_ == 0).all()
+    kept, standing_ = Niches(3, 40, 0)(values, bad, 40)
+    assert set(range(25)) <= set(kept.tolist()) and sorted(kept.tolist())[25:] == list(range(25, 40))
+    assert standing_[25:].tolist() == list(range(1, 16))
 
 
 def test_crowding_is_pymoos():

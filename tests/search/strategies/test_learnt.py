@@ -74,7 +74,7 @@ def test_one_number_only_and_sensible_options():
 def test_an_agent_learns_which_action_pays():
     agent = Agent(2, Ddpg(hidden=16, actor_rate=1e-2, critic_rate=1e-2), 0)
     random = torch.Generator().manual_seed(0)
-    for _ in range(150):
+    for _ in range(90):
         states, actions = torch.rand(32, 2, generator=random), torch.rand(32, 1, generator=random)
         pay = -((actions[:, 0] - states[:, 0]) ** 2)  # best to do as the first number of the state says
         agent.learn(states, actions, pay, states, torch.ones(32))
@@ -86,6 +86,6 @@ def test_an_agent_learns_which_action_pays():
 def test_ddpg_comes_closer_than_random_search(additive):
     space, _, _ = additive
     cost = lambda g: (np.abs(g - np.array([0, 3] * 6)) ** 1.5).sum(axis=1, keepdims=True)  # noqa: E731
-    asked = (run(each.start(problem_of(space), 0), 160, cost) for each in (Ddpg(updates=4), RandomSearch(16)))
+    asked = (run(each.start(problem_of(space), 0), 120, cost) for each in (Ddpg(updates=2), RandomSearch(16)))
     found, drawn = (cost(genomes).min() for genomes in asked)
     assert found < 0.5 * drawn

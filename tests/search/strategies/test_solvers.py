@@ -8,6 +8,7 @@ import pytest
 from gossamer.ir.errors import SearchError
 from gossamer.search.strategies.coordinate_descent import CoordinateDescent
 from gossamer.search.strategies.exhaustive import Exhaustive
+from gossamer.search.strategies.greedy import Greedy, best_change
 from gossamer.search.strategies.integer_program import IntegerProgram
 from gossamer.search.strategies.random import RandomSearch
 from gossamer.search.strategies.shgo import Shgo
@@ -110,6 +111,39 @@ def test_shgo_leaves_a_local_minimum_that_coordinate_descent_is_caught_in():
     caught = run(CoordinateDescent(restarts=False).start(problem, 0), 100, trap)
     assert trap(caught).min() == 1.0
     assert trap(run(Shgo(points=16).start(problem, 0), 100, trap)).min() == 0.0
+
+
+def test_greedy_pruning_gives_up_what_costs_least_until_the_limit_is_met():
+    worth, weight = np.array([5.0, 1.0, 3.0]), np.array([1.0, 1.0, 2.0])
+    cost = lambda g: -(g * worth).sum(axis=1, keepdims=True)  # noqa: E731
+    limit = lambda g: (g * weight).sum(axis=1, keepdims=True) / 5.0 - 1.0  # noqa: E731
+    strategy = Greedy(restarts=False).start(problem_of(plain([3, 3, 3]), constraints=1), 0)
+    seen = run(strategy, 100, cost, limit)
+    assert seen[0].tolist() == [2, 2, 2]  # weighs 8 of 5
+    # By loss per weight: the second gene (1), then the third (1.5), never the first (5).
+    fits = (limit(seen) <= 0).all(axis=1)
+    assert seen[fits][cost(seen[fits]).argmin()].tolist() == [2, 1, 1] or cost(seen[fits]).min() == -14
+    assert len(seen) < 20
+
+
+def test_greedy_steps_trace_a_front_of_several_objectives():
+    both = lambda g: np.stack([-np.sqrt(1.0 + g).sum(axis=1), 1.0 + g @ np.array([4.0, 2.0, 1.0])], axis=1)  # noqa: E731
+    seen = run(Greedy(restarts=False).start(problem_of(plain([4, 4, 4]), objectives=2), 0), 1000, both)
+    assert [0, 0, 0] in seen.tolist() and len(seen) < 40
+    # The first step saves what weighs most per loss: the first gene.
+    assert [2, 3, 3] in seen[:4].tolist() and [1, 3, 3] in seen[4:7].tolist()
+
+
+def test_a_greedy_step_takes_gains_before_trades_and_nothing_for_nothing():
+    start = [[-10.0, 8.0]]
+    trade, win, lose = [-9.0, 1.0], [-11.0, 7.0], [-9.0, 8.0]
+    assert best_change(np.array([*start, trade, win, lose]), np.zeros(4)) == 1
+    assert best_change(np.array([*start, trade, lose]), np.zeros(3)) == 0
+    assert best_change(np.array([*start, lose]), np.zeros(2)) is None
+    assert best_change(np.array([[1.0], [0.5], [0.2], [np.nan]]), np.zeros(4)) == 1
+    # What misses a limit comes closer first, at the least loss per step closer.
+    assert best_change(np.array([[0.0], [1.0], [1.5]]), np.array([1.0, 0.8, 0.5])) == 1
+    assert best_change(np.array([[np.nan], [np.nan], [1.5]]), np.array([np.inf, np.inf, 0.5])) == 1
 
 
 def test_triangulations_of_many_genes_are_refused():
