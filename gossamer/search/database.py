@@ -6,22 +6,35 @@
 
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Inspector,
+    Select,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    text,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, SQLAlchemyError
 
 from gossamer.ir.errors import DataError, SearchError
-from gossamer.search.tables import META, ROWS
+from gossamer.search.tables import META
 
 WAIT_S = 60.0
 """How long a writer waits for another process to finish writing (SQLite)."""
 _TRIES = 20
+_MANY = 500
+"""Values in one IN (...): SQLite takes no more than some thousands."""
 
 
 def shown(where: str) -> str:
@@ -53,16 +66,33 @@ def open_database(where: str) -> Engine:
     raise AssertionError
 
 
+def added(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert the rows (all columns, in order) whose key is not there yet; how many those were. They are given to the
+    driver as they are: SQLAlchemy's own handling would take longer than the database.
+    """
+    counted = connection.execution_options(preserve_rowcount=True)
+    return counted.exec_driver_sql(_insert_new(connection.engine, table), list(rows)).rowcount
+
+
+def where_in(connection: Connection, query: Select[Any], column: Column[Any], values: Sequence[str]) -> list[Any]:
+    """Rows of a query whose column is one of many values."""
+    parts = (values[start : start + _MANY] for start in range(0, len(values), _MANY))
+    return [row for part in parts for row in connection.execute(query.where(column.in_(part)))]
+
+
+def full_name(engine: Engine, table: Table) -> str:
+    """As SQL names it."""
+    quote, schema = engine.dialect.identifier_preparer.quote, _schema(engine)
+    return f"{quote(schema)}.{quote(table.name)}" if schema else quote(table.name)
+
+
 @cache
-def insert_new(engine: Engine, table: Table) -> str:
-    """SQL, in the manner of the engine's driver, that inserts rows of all columns unless their key is there."""
-    quote = engine.dialect.identifier_preparer.quote
-    schema = _schema(engine)
-    name = f"{quote(schema)}.{quote(table.name)}" if schema else quote(table.name)
+def _insert_new(engine: Engine, table: Table) -> str:
+    """In the manner of the engine's driver."""
     mark = "?" if engine.dialect.name == "sqlite" else "%s"
-    columns = [quote(column.name) for column in table.columns]
-    marks = ", ".join([mark] * len(columns))
-    return f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+    columns = ", ".join(engine.dialect.identifier_preparer.quote(column.name) for column in table.columns)
+    marks = ", ".join([mark] * len(table.columns))
+    return f"INSERT INTO {full_name(engine, table)} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
 
 
 def _schema(engine: Engine) -> str | None:
@@ -112,17 +142,23 @@ def _prepared(engine: Engine, where: str) -> Engine:
         with engine.begin() as connection:
             quoted = engine.dialect.identifier_preparer.quote(schema)
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted}"))
-    found = inspect(engine)
-    if found.has_table(ROWS.name, schema):
-        columns = {column["name"] for column in found.get_columns(ROWS.name, schema)}
-        lacking = [column.name for column in ROWS.columns if column.name not in columns]
-        if lacking:
-            raise SearchError(
-                f"{shown(where)}: was written by another version of gossamer (its table '{ROWS.name}' has no "
-                f"{', '.join(lacking)}); choose another place, or read it with that version"
-            )
+    for table in META.sorted_tables:
+        _refuse_other(inspect(engine), table, schema, where)
     META.create_all(engine)
     return engine
+
+
+def _refuse_other(found: Inspector, table: Table, schema: str | None, where: str) -> None:
+    """SearchError where the table is there with other columns."""
+    if not found.has_table(table.name, schema):
+        return
+    columns = {column["name"] for column in found.get_columns(table.name, schema)}
+    lacking = [column.name for column in table.columns if column.name not in columns]
+    if lacking:
+        raise SearchError(
+            f"{shown(where)}: was written by another version of gossamer (its table '{table.name}' has no "
+            f"{', '.join(lacking)}); choose another place, or read it with that version"
+        )
 
 
 def _collided(error: DatabaseError) -> bool:

@@ -19,6 +19,7 @@ from threading import Event, Thread
 from typing import Any
 
 import gossamer
+from gossamer.search.tables import SHARING
 
 LEASE_S = 30.0
 BEAT_S = 5.0
@@ -43,7 +44,7 @@ class Session:
     def row(self) -> dict[str, Any]:
         """As the columns of the table `session`."""
         named = {name: getattr(self, name) for name in ("id", "host", "process", "seed", "versions", "started_s")}
-        return {**named, "beat": 0, "ended": 0}
+        return {**named, "beat": 0, "ended": 0, "standing": SHARING}
 
 
 @dataclass

@@ -28,6 +28,9 @@ evaluation itself crashed or ran out of its time or memory. Neither is ever retu
 HERE = "here"
 """The worker of designs that the searching process evaluates itself."""
 
+SHARING, ALONE, ASKED = 0, 1, 2
+"""Standing of a session: it claims every design it takes up; none; none until now, but another process waits."""
+
 META = MetaData()
 SEARCH = Table("search", META, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
 SESSIONS = Table(
@@ -41,6 +44,7 @@ SESSIONS = Table(
     Column("started_s", Float(53), nullable=False),
     Column("beat", Integer, nullable=False),
     Column("ended", Integer, nullable=False),
+    Column("standing", Integer, nullable=False),
 )
 CLAIMS = Table(
     "claim",

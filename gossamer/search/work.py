@@ -127,7 +127,7 @@ class Work:
         for count, place in enumerate(places):
             if count and self.stop():
                 return
-            if self._claimed([todo[place]]):
+            if self.store.claim([todo[place][1]], slow=True)[0]:
                 begun[place] = time.time()
                 yield place, todo[place][1]
 

@@ -118,7 +118,7 @@ def test_claims_of_a_session_whose_beat_stands_still_pass_on(where, monkeypatch)
     assert one.claim(genomes).all() and one.claim(genomes).all()
     assert not other.claim(genomes).any()
     time.sleep(0.3)
-    one._change(beat=1)
+    one._claims.change(beat=1)
     assert not other.claim(genomes).any()  # it beats
     one.add([Evaluation(0, genomes[0], {"a": 1.0}, 0.5)])
     time.sleep(0.3)
@@ -127,6 +127,34 @@ def test_claims_of_a_session_whose_beat_stands_still_pass_on(where, monkeypatch)
     other.add([Evaluation(1, genomes[1], {"a": 2.0}, 0.5)])
     assert one.add([Evaluation(1, genomes[1], {"a": 3.0}, 0.5)])[0].metrics == {"a": 2.0}
     assert [row.metrics["a"] for row in one.evaluations()] == [1.0, 2.0]
+    one.close()
+    other.close()
+
+
+def test_who_is_alone_shares_when_asked(where):
+    genomes = np.arange(20).reshape(10, 2)
+    one = Store(where)
+    assert one.claim(genomes[:3]).all()
+    other = Store(where)
+    assert not other.claim(genomes).any()  # what the first one has taken up is written nowhere
+    one.add([Evaluation(place, genomes[place], {"a": 1.0}, 0.5) for place in range(3)])
+    assert not other.claim(genomes).any()
+    assert one.claim(genomes[3:5]).all()
+    assert other.claim(genomes).tolist() == [False] * 5 + [True] * 5
+    assert one.claim(genomes).tolist() == [False] * 3 + [True] * 2 + [False] * 5
+    third = Store(where)
+    assert not third.claim(genomes).any()
+    other.close()
+    assert third.claim(genomes).tolist() == [False] * 5 + [True] * 5
+    one.close()
+    third.close()
+
+
+def test_slow_designs_are_claimed_at_once(where):
+    genomes = np.arange(8).reshape(4, 2)
+    one, other = Store(where), Store(where)
+    assert one.claim(genomes[:1], slow=True).all()
+    assert other.claim(genomes).tolist() == [False, True, True, True]
     one.close()
     other.close()
 
