@@ -125,7 +125,8 @@ def best_change(values: Matrix, bad: Matrix) -> int | None:
     usable = (saved > 0) & np.isfinite(values[1:]).all(axis=1) & (bad[1:] <= bad[0])
     if not usable.any():
         return None
-    loss = np.where(usable, np.where(np.isfinite(loss), loss, -saved), 0.0)  # from a design without values any with values is a gain
+    # From a design without values any that has some is a gain.
+    loss = np.where(usable, np.where(np.isfinite(loss), loss, -saved), 0.0)
     kind = np.where(loss > 0, 1, 0)
     size = np.where(loss > 0, loss / np.where(usable & np.isfinite(saved), saved, 1.0), loss)
     return int(np.lexsort((size, kind, ~usable))[0])
