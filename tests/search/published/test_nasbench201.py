@@ -12,6 +12,7 @@ from gossamer.search.published.devices import devices
 from gossamer.search.published.evaluator import Table
 from gossamer.search.published.nasbench201 import read
 from gossamer.search.space import CoDesignSpace, Precision
+from gossamer.search.spaces.narrowed import narrowed
 from gossamer.search.spaces.nasbench201 import NasBench201
 
 from .conftest import CELLS, write_plain, write_text
@@ -38,6 +39,13 @@ def test_what_the_table_lacks_has_no_value_and_is_counted(made_up, tmp_path, sil
     assert np.isnan(found["accuracy"]).tolist() == [True, False, True]
     assert np.isnan(found["latency_s"]).tolist() == [False, True, True]
     assert table.missing == 1
+
+
+def test_a_narrowed_space_finds_its_networks(made_up, tmp_path, silent):
+    space = narrowed(NasBench201(), (("edge0-1", ("avg_pool_3x3", "nor_conv_3x3")),))
+    _, table = start(Table(), tmp_path, silent, space)
+    found = table.evaluate(np.stack([space.parse(cell) for cell in (CELLS[1], CELLS[0])]))
+    assert found["accuracy"].tolist() == [0.6, 0.7]
 
 
 def test_without_a_device_there_is_accuracy_alone(made_up, tmp_path, silent):
