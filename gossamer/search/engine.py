@@ -176,7 +176,7 @@ def _pool(experiment: Experiment, panel: Panel, folder: Path) -> "Iterator[Pool 
         yield None
         return
     executor: Executor = experiment.executor or EXECUTORS.load("processes")()
-    pool = executor.start(WorkerJob(experiment, panel.outside, folder))
+    pool = executor.start(WorkerJob.of(experiment, panel, folder))
     if all(item.key in SHARED for item in pool.metrics):
         pool = RememberingPool(pool, panel.space.network_genes)
     try:

@@ -4,9 +4,11 @@
 something first; isolated ones take seconds a design or may crash, so an executor runs them.
 """
 
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from gossamer.ir.graph import Module
 from gossamer.search.batches import with_batch
@@ -97,6 +99,18 @@ def _repeated(module: Module, name: str) -> Network:
     return lambda images: with_batch(named, images)
 
 
+def _fresh(value: Any) -> Any:
+    """The same settings without what they have cached, which may not go to another process."""
+    if isinstance(value, tuple):
+        return tuple(map(_fresh, value))
+    if not is_dataclass(value) or isinstance(value, type):
+        return value
+    found = copy(value)
+    found.__dict__.clear()
+    found.__dict__.update({item.name: _fresh(getattr(value, item.name)) for item in fields(value)})
+    return found
+
+
 @dataclass(frozen=True)
 class WorkerJob:
     """What a worker starts: the experiment's isolated evaluators."""
@@ -104,6 +118,10 @@ class WorkerJob:
     experiment: Experiment
     settings: tuple[EvaluatorSettings, ...]
     folder: Path
+
+    @staticmethod
+    def of(experiment: Experiment, panel: Panel, folder: Path) -> "WorkerJob":
+        return WorkerJob(_fresh(experiment), _fresh(panel.outside), folder)
 
     def start(self) -> Evaluator:
         space = self.experiment.product.build(self.experiment.space, self.experiment.backend())

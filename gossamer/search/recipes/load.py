@@ -12,7 +12,7 @@ from gossamer.ir.errors import DataError, SearchError, nearest
 from gossamer.search.experiment import Experiment
 from gossamer.search.recipes.edits import with_changes
 from gossamer.search.recipes.nodes import MOST_CHARACTERS
-from gossamer.search.recipes.schema import Recipe, build, composed, default_targets, read_recipe
+from gossamer.search.recipes.schema import Recipe, build, composed, default_targets, read_recipe, words
 
 FOLDER = Path(__file__).parent
 END = ".yaml"
@@ -47,7 +47,7 @@ def load_recipe(name: str, target: str = "", changes: Iterable[str] = ()) -> Exp
     texts like `strategy.population=20`, applied in order. SearchError says where something is wrong.
     """
     recipe = find_recipe(name)
-    targets = tuple(word.strip() for word in target.split(",") if word.strip()) or default_targets(recipe)
+    targets = words(target) or default_targets(recipe)
     if len(set(targets)) != len(targets):
         raise SearchError(f"a target is named twice in '{target}'")
     return build(recipe.name, with_changes(composed(recipe, targets), changes), targets)

@@ -82,8 +82,8 @@ def _targets(node: Node) -> dict[str, Node]:
     if isinstance(node.value, Mapping):
         found = {name: replace(item, value=item.value or {}) for name, item in node.value.items()}
     else:
-        words = read(node, tuple[str, ...], "targets")
-        found = {word: Node({}, node.where) for word in words}
+        names = read(node, tuple[str, ...], "targets")
+        found = {name: Node({}, node.where) for name in names}
     if not found:
         raise node.error("a recipe needs at least one target")
     for changes in found.values():
@@ -100,25 +100,32 @@ def composed(recipe: Recipe, targets: tuple[str, ...]) -> Node:
 
 
 def _changes(recipe: Recipe, targets: tuple[str, ...]) -> Node:
-    found = {_entry(recipe, target) for target in targets}
-    if len(found) > 1:
+    entries = sorted({_entry(recipe, target) for target in targets})
+    first = recipe.targets[entries[0]]
+    if any(plain(recipe.targets[entry]) != plain(first) for entry in entries):
         names = ", ".join(targets)
-        raise SearchError(f"recipe '{recipe.name}': {names} cannot be searched together: {' and '.join(sorted(found))} "
-                          "need different parts; ask for targets of one kind")
-    return recipe.targets[found.pop()]
+        raise SearchError(
+            f"recipe '{recipe.name}': {names} cannot be searched together: {' and '.join(entries)} need different "
+            "parts; ask for targets of one kind"
+        )
+    return first
 
 
 def _entry(recipe: Recipe, target: str) -> str:
-    """Under which name of `recipe.targets` a target falls: its own, `tables`, or the first backend."""
-    if target in recipe.targets and target != TABLES:
-        return target
+    """Under which name of `recipe.targets` a target falls: its own, one of several with commas, `tables`, or the first
+    backend.
+    """
+    for name in recipe.targets:
+        if target in words(name) and target != TABLES:
+            return name
     devices = table_devices()
     if TABLES in recipe.targets and target in devices:
         return TABLES
-    backends = [name for name in recipe.targets if name in BACKENDS.names()]
+    backends = [name for name in recipe.targets if set(words(name)) <= set(BACKENDS.names())]
     if target in BACKENDS.names() and backends:
         return backends[0]
-    known = [name for name in recipe.targets if name != TABLES] + (list(devices) if TABLES in recipe.targets else [])
+    named = [word for name in recipe.targets for word in words(name) if word != TABLES]
+    known = named + (list(devices) if TABLES in recipe.targets else [])
     raise SearchError(f"recipe '{recipe.name}' does not run on target '{target}'{nearest(target, known)}")
 
 
@@ -130,9 +137,14 @@ def table_devices() -> tuple[str, ...]:
 
 
 def default_targets(recipe: Recipe) -> tuple[str, ...]:
-    """The first target; of `tables` the first device."""
+    """Those of the first entry; of `tables` the first device."""
     first = next(iter(recipe.targets))
-    return (table_devices()[0],) if first == TABLES else (first,)
+    return (table_devices()[0],) if first == TABLES else words(first)
+
+
+def words(targets: str) -> tuple[str, ...]:
+    """Names in a text with commas."""
+    return tuple(word.strip() for word in targets.split(",") if word.strip())
 
 
 def build(name: str, root: Node, targets: tuple[str, ...]) -> Experiment:
@@ -148,7 +160,7 @@ def build(name: str, root: Node, targets: tuple[str, ...]) -> Experiment:
         space=_space(sections, _for_target(sections, targets), data, seed, backend),
         product=_product(root, sections),
         strategy=build_part(_needed(root, sections, "strategy"), STRATEGIES),
-        evaluators=tuple(_evaluators(_needed(root, sections, "evaluators"), targets)),
+        evaluators=tuple(_evaluators(_needed(root, sections, "evaluators"), targets, _per_target(sections))),
         objectives=tuple(_goals(_needed(root, sections, "objectives"))),
         limits=read(sections["limits"], tuple[str, ...], "limits") if "limits" in sections else (),
         reference=read(sections["reference"], Mapping[str, str], "reference") if "reference" in sections else {},
@@ -215,7 +227,10 @@ def _product(root: Node, sections: Mapping[str, Node]) -> Product:
     return build_fields(replace(root, value=own), Product, "product")
 
 
-def _evaluators(node: Node, targets: tuple[str, ...]) -> Iterable[EvaluatorSettings]:
+def _evaluators(node: Node, targets: tuple[str, ...], tagged: bool) -> Iterable[EvaluatorSettings]:
+    """One of each, and one per target where a text mentions the target; `tagged`: even for a single target its metrics
+    are called `latency@target`.
+    """
     from gossamer.search.evaluators import ForTarget
 
     for item in node.items:
@@ -223,8 +238,14 @@ def _evaluators(node: Node, targets: tuple[str, ...]) -> Iterable[EvaluatorSetti
             yield build_part(item, EVALUATORS)
             continue
         parts = [build_part(substituted(item, TARGET, target), EVALUATORS) for target in targets]
-        tagged = [ForTarget(part, target) for part, target in zip(parts, targets)]
-        yield from tagged if len(targets) > 1 else parts
+        if len(targets) > 1 or tagged:
+            parts = [ForTarget(part, target) for part, target in zip(parts, targets)]
+        yield from parts
+
+
+def _per_target(sections: Mapping[str, Node]) -> bool:
+    """Whether an objective or a limit asks for a metric of one target, or of all: `latency@worst`."""
+    return any(mentions(sections[name], "@") for name in ("objectives", "limits") if name in sections)
 
 
 def _goals(node: Node) -> Iterable[Any]:

@@ -83,7 +83,7 @@ def test_values_are_read_by_the_types_of_their_fields():
         ("{count: 1, how: some}", "f:1:17: part: how needs to be one of all, one, not 'some'"),
         ("{count: 1, yes: maybe}", "f:1:17: part: yes needs to be true or false, not 'maybe'"),
         ("{count: 1, inner: {rat: 1}}", "f:1:20: part: inner has no option 'rat'; did you mean 'rate'?"),
-        ("{count: 1, method: nsga}", "f:1:20: unknown strategy 'nsga'; did you mean 'nsga2'?"),
+        ("{count: 1, method: nsga2x}", "f:1:20: unknown strategy 'nsga2x'; did you mean 'nsga2'?"),
         ("{count: 1, method: {nsga2: {populaton: 1}}}", "has no option 'populaton'; did you mean 'population'?"),
         ("{count: 1, method: [nsga2]}", "a strategy is its name, or {name: {option: value}}; found a list"),
     ],
