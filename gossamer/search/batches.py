@@ -1,7 +1,7 @@
 """A network for one image as the same network for several: `with_batch(module, 128)`.
 
 Networks of a space are written for one image. To measure one on many, the leading extent of its input grows, every op
-says its result types anew, and a reshape that keeps the leading extent 1 keeps the images apart.
+says its result types anew, and a reshape or slice that keeps the leading extent 1 keeps the images apart.
 """
 
 from dataclasses import replace
@@ -9,7 +9,7 @@ from dataclasses import replace
 from gossamer.ir.errors import IRError, SearchError
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.op import Op
-from gossamer.ir.ops.tensor import Reshape
+from gossamer.ir.ops.tensor import Reshape, Slice
 from gossamer.ir.types import Value
 
 
@@ -46,4 +46,6 @@ def _node(node: Node, swap: dict[Value, Value], images: int, name: str) -> Node:
 def _for_images(op: Op, images: int) -> Op:
     if isinstance(op, Reshape) and op.shape[0] == 1:
         return replace(op, shape=(images, *op.shape[1:]))
+    if isinstance(op, Slice) and (op.starts[0], op.stops[0], op.steps[0]) == (0, 1, 1):
+        return replace(op, stops=(images, *op.stops[1:]))
     return op

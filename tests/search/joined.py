@@ -12,9 +12,15 @@ from gossamer.search.space import CoDesignSpace
 from gossamer.search.spaces.base import NetworkSpace
 
 
-def check_quantised_layers(network: NetworkSpace, count: int, precision: Precision, seed: int = 0) -> None:
+def check_quantised_layers(
+    network: NetworkSpace, count: int, precision: Precision, seed: int = 0, design: Genomes | None = None
+) -> None:
+    """`design`: the network's own genes in all of them."""
     space = CoDesignSpace(network, precision, None)
     genomes = space.sample(count, np.random.default_rng(seed))
+    if design is not None:
+        genomes[:, : len(design)] = design
+        genomes = space.repair(genomes)
     population = space.layers(genomes)
     for place, genome in enumerate(genomes):
         expected = to_layers(population.rows[place][population.active[place]])

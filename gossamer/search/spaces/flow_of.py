@@ -1,17 +1,18 @@
 """The flow of a network, read off its IR: what the quantize pass will store in integers, and who reads it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.layer import Layer
 from gossamer.ir.ops.structure import Fused, Param
 from gossamer.ir.types import Value
+from gossamer.passes.fuse import fused
 from gossamer.passes.pipeline import parse_pipeline, run_pipeline
 from gossamer.passes.precision import LayerBits
 from gossamer.passes.quantize_plan import Plan, Product, layers
-from gossamer.passes.regions import meaning
+from gossamer.passes.regions import Meaning, Regions, meaning
 from gossamer.search.costs.columns import Rows, to_rows
 from gossamer.search.spaces.flow import FLOAT, Flow
 
@@ -21,38 +22,42 @@ IMAGE = "image"
 
 @dataclass(frozen=True)
 class Template:
-    """Layers of one module in order: labels, rows without bits, which are weighted, and how tensors join them. The cast
-    of the input comes first, as the layer IMAGE that is there in quantised networks only. `sources`, `results`: names
-    of the values whose extents are the layer's ic, ih, iw and oc, oh, ow.
+    """Layers of one module in order: labels, rows without bits, which are weighted, which are there in quantised
+    networks only (`casts`; the first is the cast of the input, IMAGE), and how tensors join them. `sources`, `results`:
+    names of the values whose extents are the layer's ic, ih, iw and oc, oh, ow.
     """
 
     labels: tuple[str, ...]
     rows: Rows
     weighted: tuple[bool, ...]
+    casts: tuple[bool, ...]
     sources: tuple[str, ...]
     results: tuple[str, ...]
     flow: Flow
 
     def placed(self, places: Mapping[str, int]) -> Flow:
-        """The flow with slots as numbered by `places`; IMAGE is place 0."""
+        """The flow with slots as numbered by `places`."""
         slots = tuple(places[label] for label in self.labels)
         readers = tuple(tuple(slots[layer] for layer in readers) for readers in self.flow.readers)
         return Flow(slots, self.flow.reads, self.flow.writes, readers)
 
 
-def template_of(module: Module) -> Template:
-    """Of a float module of one input, its batch norms folded. A layer is called as its anchor: label, else name."""
+def template_of(module: Module, extra: str = "") -> Template:
+    """Of a float module of one input. A layer is called as its anchor, by its label or else its name; `extra` is added
+    to the names of those that are there in quantised networks only.
+    """
     flat = run_pipeline(module, _BEFORE)
-    fused = run_pipeline(flat, _FUSE)
+    both = {_anchor(node).title for node, _ in layers_of(run_pipeline(flat, _FUSE))}
     reader = _Reader(flat.graph)
-    pairs = layers_of(fused)
+    pairs = layers_of(flat.with_graph(fused(flat.graph, reader.regions())))
     image = flat.graph.inputs[0]
-    rows = to_rows([_cast_layer(image), *(layer for _, layer in pairs)])
     nodes = [node for node, _ in pairs]
+    titles = [_anchor(node).title for node in nodes]
     return Template(
-        (IMAGE, *(_anchor(node).title for node in nodes)),
-        rows,
+        (IMAGE, *(title if title in both else title + extra for title in titles)),
+        to_rows([_cast_layer(image), *(layer for _, layer in pairs)]),
         (False, *(_anchor(node).result in reader.products for node in nodes)),
+        (True, *(title not in both for title in titles)),
         (image.name, *(reader.source(node).name for node in nodes)),
         (image.name, *(node.result.name for node in nodes)),
         reader.flow(nodes, image),
@@ -76,12 +81,27 @@ class _Reader:
     """Asks the plan of the quantize pass, with bits that mean nothing, which values are stored."""
 
     def __init__(self, flat: Graph) -> None:
+        self._flat = flat
         found = layers(flat)
         self.products = {node.result: node for node in found}
         self._params = {node.result for node in flat.nodes if isinstance(node.op, Param)}
         self._plan = Plan(flat, {value: LayerBits(8, 8) for value in self.products}, 8)
         roots = dict.fromkeys(self._plan.group_bits)
         self._numbers = {root: number for number, root in enumerate(roots)}
+
+    def regions(self) -> Regions:
+        """As after quantisation: what is stored as integers ends a region, and movement of integers is none."""
+        single = (node for node in self._flat.nodes if len(node.results) == 1)
+        return Regions(self._flat, {node.result: self._meaning(node) for node in single})
+
+    def _meaning(self, node: Node) -> Meaning:
+        if self._moves(node):
+            return Meaning()
+        found = meaning(node.op)
+        return replace(found, through=frozenset(v for v in found.through if not self._plan.stored(v)))
+
+    def _moves(self, node: Node) -> bool:
+        return self._plan.is_move(node) and self._plan.stored(node.result)
 
     def flow(self, nodes: Sequence[Node], image: Value) -> Flow:
         """Slots are places in `nodes`, after the cast of the image, which is 0."""
@@ -111,7 +131,7 @@ class _Reader:
     def _read(self, node: Node) -> int:
         """A weightless layer reads its own operands as they are stored only if it is pointwise or moves them."""
         anchor = _anchor(node)
-        if self._plan.is_move(anchor) and self._plan.stored(anchor.result):
+        if self._moves(anchor):
             return self._tensor(anchor.result)
         integer = anchor.result in self.products or meaning(anchor.op).pointwise
         return self._tensor(self.source(node)) if integer else FLOAT
