@@ -45,6 +45,8 @@ def sentences(history: History, measure: Measure | None, standing: Standing | No
         found.append(f"No design has a value and meets the limits ({texts or 'none'}) so far: {_nearest(history)}.")
     else:
         found.append(references(measure, standing))
+        if len(history.front) == 1:
+            found.append("The front is one design, which fills its box whatever it is worth.")
     lost = [(why, n) for (status, why), n in history.archive.counts().items() if status != "ok"]
     found += [f"{_designs(n)} no value: {why or 'a metric is not finite'}." for why, n in lost[:5]]
     if len(history.archive) and history.processes > 1:

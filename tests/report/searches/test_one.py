@@ -88,6 +88,7 @@ def test_a_single_design(searched, tmp_path):
     report = report_search(searched(tmp_path / "a", 1, limits=()))
     pictures(page(report))
     assert report.facts["on the front"] == "1"
+    assert "The front is one design, which fills its box whatever it is worth." in report.sentences
 
 
 def test_nothing_within_the_limits_says_the_nearest(searched, tmp_path):
