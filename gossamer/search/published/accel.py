@@ -2,7 +2,8 @@
 
 Accuracy is top-1 with their shortened training. ZCU102 and VCK190 FPGAs have latencies (of a part of the networks);
 every device a throughput in images per second. Architectures are texts of 28 choices, "block0.e=6 block0.k=3 ...":
-expansion e (1, 4, 6), kernel k (3, 5), layers l (1 to 3), squeeze-excitation se (0, 1) of seven blocks.
+expansion e (1, 4, 6), kernel k (3, 5), layers l (1 to 3 or 4), squeeze-excitation se (0, 1) of seven blocks. Their
+`macs` also count four operations per element of a batch norm, and the mean over the image.
 """
 
 import json

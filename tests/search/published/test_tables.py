@@ -7,7 +7,10 @@ import tarfile
 import numpy as np
 import pytest
 
+from gossamer.ir.analysis import layers
 from gossamer.ir.errors import DataError, SearchError
+from gossamer.ir.ops import BatchNorm
+from gossamer.passes.pipeline import run_pipeline
 from gossamer.search.evaluators import Context
 from gossamer.search.published import haq
 from gossamer.search.published.accel import DEVICES, FPGAS
@@ -16,6 +19,8 @@ from gossamer.search.published.cell_codes import arch_string
 from gossamer.search.published.evaluator import Table
 from gossamer.search.published.zero_cost import genotype
 from gossamer.search.space import CoDesignSpace, Precision
+from gossamer.search.spaces.accel_nasbench import AccelNasBench
+from gossamer.search.spaces.darts import Darts
 from gossamer.search.spaces.nasbench_macro import NasBenchMacro
 
 from .conftest import write_text
@@ -172,6 +177,28 @@ def test_accelerators(published, device):
     assert len(table.texts) == 5138
     assert np.isfinite(table.columns["throughput_per_s"]).sum() > 1000
     assert ("latency_s" in table.columns) == (device in FPGAS)
+
+
+def test_accelerator_networks_are_those_of_the_space(published):
+    """Parameters are equal; their MACs count four per element that a batch norm gives, and the mean over the image."""
+    table, space = read_benchmark("accel-nasbench", "", ""), AccelNasBench()
+    for row in (0, 700, 2100, 4900):
+        module = space.module(space.parse(table.texts[row]))
+        trained = [array.size for name, array in module.params.items() if not name.endswith((".mean", ".variance"))]
+        assert sum(trained) == table.columns["params"][row]
+        if "se=1" not in table.texts[row]:
+            norms = sum(np.prod(node.result.shape) for node in module.graph.nodes if isinstance(node.op, BatchNorm))
+            macs = sum(layer.macs for _, layer in layers(run_pipeline(module, "fold-bn,fuse")))
+            assert macs + 4 * norms + 1280 * (7 * 7 + 1) == table.columns["macs"][row]
+
+
+def test_darts_operations_are_numbered_as_published(published):
+    """With another numbering parameters would be off by far more than the batch norms that NASLib leaves out."""
+    table, space = read_benchmark("zero-cost-darts", "", ""), Darts(cells=8, width=32)
+    for row in range(0, 725, 200):
+        module = space.module(space.parse(table.texts[row]))
+        trained = [array.size for name, array in module.params.items() if not name.endswith((".mean", ".variance"))]
+        assert sum(trained) == pytest.approx(table.columns["params"][row], rel=0.015)
 
 
 def test_every_macro_network_is_in_its_table(published, tmp_path, silent):

@@ -8,6 +8,7 @@ from gossamer.ir.errors import SearchError
 from gossamer.passes.pipeline import run_pipeline
 from gossamer.search.costs.columns import to_layers
 from gossamer.search.lowered import BEFORE_QUANTIZE
+from gossamer.search.spaces.accel_nasbench import AccelNasBench
 from gossamer.search.spaces.nasbench_macro import NasBenchMacro
 
 PUBLISHED = {
@@ -44,7 +45,14 @@ def test_size_and_texts():
             space.parse(text)
 
 
-@pytest.mark.parametrize("space", [NasBenchMacro(), NasBenchMacro((1, 8, 8), 10, depths=(1, 2), width=0.25)])
+@pytest.mark.parametrize(
+    "space",
+    [
+        NasBenchMacro(),
+        NasBenchMacro((1, 8, 8), 10, depths=(1, 2), width=0.25),
+        AccelNasBench((3, 32, 32), 10, widths=(16, 24), depths=(2, 3), strides=(1, 2), width=0.5),
+    ],
+)
 def test_layers_are_those_of_the_module(space):
     genomes = space.sample(10, np.random.default_rng(1))
     found = space.shapes(space.choices, genomes)
