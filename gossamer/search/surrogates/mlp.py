@@ -1,26 +1,32 @@
-"""An ensemble of small fully connected networks on a space's features (as BANANAS, White et al. 2021).
+"""An ensemble of small fully connected networks on numbers of designs (as BANANAS, White et al. 2021).
 
 Members differ in their first weights and in the order in which they see designs. Targets are standardised; the best
 state by the training loss is not picked: early stopping on a few hundred designs is noise.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
+from gossamer.search.encodings.base import Encoding
 from gossamer.search.spaces.base import Matrix, Space
 from gossamer.search.surrogates.base import Vector
 
 if TYPE_CHECKING:
     from torch import nn
 
+Numbers: TypeAlias = Callable[[Genomes], Matrix]
+
 
 @dataclass(frozen=True)
 class MLPEnsemble:
-    """`members` networks of `layers` hidden layers of `width`, each trained for `epochs`."""
+    """`members` networks of `layers` hidden layers of `width`, each trained for `epochs`. `encoding`: whose numbers they
+    read; by default the space's own features.
+    """
 
     members: int = 5
     layers: int = 2
@@ -28,6 +34,7 @@ class MLPEnsemble:
     epochs: int = 150
     batch: int = 32
     learning_rate: float = 3e-3
+    encoding: Encoding | None = None
 
     def __post_init__(self) -> None:
         if min(self.members, self.layers, self.width, self.epochs, self.batch) < 1 or self.learning_rate <= 0:
@@ -37,13 +44,22 @@ class MLPEnsemble:
             )
 
     def fit(self, space: Space, genomes: Genomes, values: Vector, seed: int) -> "MLPPredictor":
-        features = space.features(genomes)
+        numbers = self._reader(space)
+        features = numbers(genomes)
         centre, unit = features.mean(axis=0), features.std(axis=0)
         unit = np.where(unit > 0, unit, 1.0)
         middle, spread = float(values.mean()), float(values.std()) or 1.0
         scaled, target = (features - centre) / unit, (values - middle) / spread
         nets = tuple(self._train(scaled, target, seed * self.members + place) for place in range(self.members))
-        return MLPPredictor(space, nets, centre, unit, middle, spread)
+        return MLPPredictor(numbers, nets, centre, unit, middle, spread)
+
+    def _reader(self, space: Space) -> Numbers:
+        if self.encoding is None:
+            return space.features
+        encoder = self.encoding.start(space)
+        if not encoder.extent.numbers:
+            raise SearchError("surrogate 'mlp-ensemble': reads numbers, and this encoding gives none; try paths")
+        return lambda genomes: encoder.encode(genomes).numbers.astype(np.float64)
 
     def _train(self, features: Matrix, target: Vector, seed: int) -> "nn.Module":
         import torch
@@ -80,7 +96,7 @@ def _network(inputs: int, layers: int, width: int) -> "nn.Module":
 class MLPPredictor:
     """Mean and spread of the members."""
 
-    space: Space
+    numbers: Numbers
     nets: "tuple[nn.Module, ...]"
     centre: Matrix
     unit: Matrix
@@ -90,7 +106,7 @@ class MLPPredictor:
     def predict(self, genomes: Genomes) -> tuple[Vector, Vector]:
         import torch
 
-        features = torch.from_numpy((self.space.features(genomes) - self.centre) / self.unit).float()
+        features = torch.from_numpy((self.numbers(genomes) - self.centre) / self.unit).float()
         with torch.no_grad():
             found = np.stack([net(features)[:, 0].double().numpy() for net in self.nets])
         found = found * self.spread + self.middle
