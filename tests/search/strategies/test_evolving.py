@@ -1,5 +1,7 @@
 """Evolutionary methods: what they find beside random search and beside pymoo, and their options."""
 
+import time
+
 import numpy as np
 import pytest
 from moocore import hypervolume
@@ -38,6 +40,14 @@ def test_several_objectives_are_traded_better_than_by_random_search(method):
     asked = (run(each.start(problem, 0), 2000, two) for each in (method, RandomSearch()))
     volume, drawn = (hypervolume(two(genomes), ref=[10, 10]) for genomes in asked)
     assert volume > 1.3 * drawn
+
+
+@pytest.mark.parametrize("method", [Nsga2(), Evolution(), AgeingEvolution(batch=20), RandomSearch()])
+def test_a_method_itself_takes_little_of_ten_thousand_designs_a_second(method):
+    problem = problem_of(plain([5] * 20), objectives=2)
+    before = time.process_time()
+    run(method.start(problem, 0), 5000, two)
+    assert time.process_time() - before < 0.5
 
 
 def test_nsga2_is_as_good_as_pymoos():
