@@ -36,7 +36,7 @@ class Measure:
     def said(self, reference: Points) -> str:
         """A reference point in words: `accuracy 60 %, latency 12 ms`."""
         items = [goal.objective for goal in self.goals]
-        return ", ".join(f"{o.label} {show(o, float(o.minimised(v)))}" for o, v in zip(items, reference))
+        return ", ".join(f"{o.label} {show(o, float(o.minimised(v)) + 0.0)}" for o, v in zip(items, reference))
 
 
 @dataclass(frozen=True)

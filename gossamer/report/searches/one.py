@@ -64,15 +64,15 @@ def page(report: SearchReport) -> str:
     """One file that fetches nothing."""
     from jinja2 import Environment, select_autoescape
 
-    history, any_found = report.history, report.measure is not None
+    history, measure = report.history, report.measure
     template = Environment(autoescape=select_autoescape(default=True)).from_string(template_text("search_one.html"))
     return template.render(
         title=title(history),
         facts=report.facts,
         sentences=report.sentences,
-        fronts=fronts([history]) if any_found else [],
+        fronts=fronts([history], measure) if measure is not None else [],
         growth=_growth(report),
-        ways=ways(history) if any_found and len(history.goals) > 2 else "",
+        ways=ways(history) if measure is not None and len(history.goals) > 2 else "",
         goals=[goal.objective for goal in history.goals],
         others=[item.label for item in _others(history)],
         rows=[_row(history, place) for place in history.front[:MOST_ROWS].tolist()],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gossamer.report.axes import Axis, axis_of
 from gossamer.report.searches.charts import COLOURS, Dots, Frame, curve, dots, limit_line, parallel, staircase
 from gossamer.report.searches.history import History
+from gossamer.report.searches.measure import Measure
 from gossamer.report.searches.words import design_title
 from gossamer.search.metrics import Objective
 
@@ -30,11 +31,13 @@ class Line:
     high: NDArray[np.float64] | None = None
 
 
-def fronts(histories: Sequence[History], colours: Sequence[str] = COLOURS) -> list[str]:
-    """A scatter plot per pair of goals: everything evaluated, and every search's front in its colour."""
-    goals = range(len(histories[0].goals))
-    pairs = list(combinations(goals, 2))[:MOST_PAIRS]
-    return [_front(histories, colours, *_across(histories[0], *pair)) for pair in pairs]
+def fronts(histories: Sequence[History], measure: Measure, colours: Sequence[str] = COLOURS) -> list[str]:
+    """A scatter plot per pair of goals: everything evaluated, and every search's front in its colour; up to the
+    reference point, where one was given.
+    """
+    axes = [_axis(histories, measure, place) for place in range(len(measure.goals))]
+    pairs = list(combinations(range(len(axes)), 2))[:MOST_PAIRS]
+    return [_front(histories, colours, axes, *_across(histories[0], *pair)) for pair in pairs]
 
 
 def growth(lines: Sequence[Line], what: Objective, y_title: str, colours: Sequence[str] = COLOURS) -> str:
@@ -61,11 +64,11 @@ def ways(history: History) -> str:
     return parallel(axes, rows.tolist(), [item.higher_is_better for item in items], titles)
 
 
-def _front(histories: Sequence[History], colours: Sequence[str], x: int, y: int) -> str:
+def _front(histories: Sequence[History], colours: Sequence[str], axes: Sequence[Axis], x: int, y: int) -> str:
     first = histories[0]
     items = [first.goals[place].objective for place in (x, y)]
     up = (items[0].higher_is_better, items[1].higher_is_better)
-    frame = Frame(_axis(histories, items[0], x), _axis(histories, items[1], y))
+    frame = Frame(axes[x], axes[y])
     marks: list[str] = []
     for history in histories:
         values = history.values[:, [x, y]]
@@ -93,12 +96,15 @@ def _across(history: History, first: int, second: int) -> tuple[int, int]:
     return (second, first) if history.goals[first].objective.higher_is_better else (first, second)
 
 
-def _axis(histories: Sequence[History], item: Objective, place: int) -> Axis:
-    """Holds all fronts and most of what was evaluated; far outliers are left out."""
+def _axis(histories: Sequence[History], measure: Measure, place: int) -> Axis:
+    """Holds all fronts and most of what was evaluated, far outliers left out; or all up to the reference point."""
+    item = measure.goals[place].objective
     fronts = np.concatenate([history.values[history.front, place] for history in histories])
+    end = float(item.minimised(measure.tight[place]))
+    if measure.given:
+        return axis_of(item, [*(value for value in fronts.tolist() if (value > end) == item.higher_is_better), end])
     cloud = np.concatenate([history.values[history.evaluated, place] for history in histories])
-    worst = np.quantile(cloud, 0.2 if item.higher_is_better else 0.8) if len(cloud) else fronts[:1]
-    return axis_of(item, [*fronts.tolist(), float(worst)] if len(cloud) else fronts.tolist())
+    return axis_of(item, [*fronts.tolist(), float(np.quantile(cloud, 0.2 if item.higher_is_better else 0.8))])
 
 
 def _cycle(colours: Sequence[str], count: int) -> list[str]:

@@ -200,7 +200,7 @@ def page(comparison: Comparison) -> str:
             growth([group.by_evaluations() for group in groups], EVALUATIONS, text),
             growth([group.by_seconds() for group in groups], SECONDS, text),
         ],
-        fronts=fronts([group.histories[0] for group in groups]),
+        fronts=fronts([group.histories[0] for group in groups], comparison.measure),
         header=header(comparison),
         rows=rows(comparison),
         settings=_differing(comparison),
