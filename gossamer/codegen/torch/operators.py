@@ -147,8 +147,8 @@ def expand(op: ops.Expand, x: Tensor) -> Tensor:
 
 @as_torch(ops.ChannelShuffle)
 def channel_shuffle(op: ops.ChannelShuffle, x: Tensor) -> Tensor:
-    n, c, *rest = op.x.shape
-    return x.reshape((n, op.groups, c // op.groups, *rest)).transpose(1, 2).reshape((n, c, *rest))
+    """Whatever the number of images: a network for one is trained on many."""
+    return x.unflatten(1, (op.groups, op.x.shape[1] // op.groups)).transpose(1, 2).flatten(1, 2)
 
 
 @as_torch(ops.Gather)

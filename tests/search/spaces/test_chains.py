@@ -103,6 +103,20 @@ def test_modules_compute(name):
         assert (first != evaluate(space.module(genome, seed=2), {image.name: x})["logits"]).any()
 
 
+def test_networks_with_shuffles_are_trained_on_many_images():
+    torch = pytest.importorskip("torch")
+    from gossamer.codegen.torch import to_torch
+
+    grouped = {f"block{number}": "k3_e1_g2" for number in range(1, 23)}
+    for name, values in (("fbnet", grouped), ("shufflenetv2", {})):
+        net = to_torch(TINY[name].module(TINY[name].choices.encode(values))).eval()
+        images = torch.from_numpy(np.random.default_rng(0).random((3, 1, 8, 8), np.float32))
+        with torch.no_grad():
+            together, alone = net(images), torch.cat([net(images[place : place + 1]) for place in range(3)])
+        assert together.shape == (3, 10)
+        assert torch.allclose(together, alone, rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", TINY)
 def test_texts_are_read_back(name):
     space = TINY[name]
