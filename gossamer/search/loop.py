@@ -69,6 +69,7 @@ class Loop:
                 raise
             self.interrupted = True
         finally:
+            self.store.leave()  # what follows may take minutes, and who shares the search need not wait for it
             self.archive.extend(sorted({**self._news, **self._known}.values(), key=lambda row: row.number))
 
     @property

@@ -112,13 +112,16 @@ class Store:
         with errors(self.where), self._engine.connect() as connection:
             return [dict(row._mapping) for row in connection.execute(select(SESSIONS).order_by(SESSIONS.c.started_s))]
 
-    def close(self) -> None:
-        """Give up what was claimed and not evaluated."""
+    def leave(self) -> None:
+        """Give up what was claimed and not evaluated; a claim enters again."""
         with suppress(DataError), errors(self.where):  # the claims of a process that is gone pass on anyway
             if self._claims is not None:
                 self._claims.stop()
                 self._claims.change(ended=1)
         self._claims = None
+
+    def close(self) -> None:
+        self.leave()
         self._engine.dispose()
 
     def _entered(self) -> Claims:

@@ -85,4 +85,5 @@ class Child:
 
 
 def _environment(threads: int) -> dict[str, str]:
-    return {**os.environ, **{name: str(threads) for name in _VARIABLES}, "OMP_WAIT_POLICY": "PASSIVE"}
+    own = {"OMP_WAIT_POLICY": "PASSIVE", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    return {**os.environ, **{name: str(threads) for name in _VARIABLES}, **own}

@@ -1,7 +1,6 @@
 """Executors: order, crashes, time and memory limits, and the same values in every one."""
 
 import os
-import time
 
 import numpy as np
 import pytest
@@ -68,13 +67,11 @@ def test_a_worker_that_dies_once_costs_nothing(outcomes, tmp_path):
 
 
 def test_limits_of_time_and_memory(outcomes):
-    began = time.monotonic()
-    executor = Processes(workers=2, timeout_s=1.5, memory_bytes=400_000_000)
-    found = outcomes(executor, Scoring(), [[4, 0, 0], [5, 0, 0], [0, 0, 3]])
-    assert found[0].failure == "took more than 1.5 s" and found[0].seconds >= 1.5
+    found = outcomes(Processes(workers=1, timeout_s=1.5), Scoring(), [[4, 0, 0], [0, 0, 3]])
+    assert found[0].failure == "took more than 1.5 s" and 1.5 <= found[0].seconds < 50
+    found |= outcomes(Processes(workers=1, memory_bytes=400_000_000), Scoring(), [[0, 0, 3], [5, 0, 0]])
     assert found[1].failure == "held more than 400 MB of memory"
-    assert found[2].values["score"] == 3.0
-    assert time.monotonic() - began < 20
+    assert found[0].values["score"] == 3.0
 
 
 @pytest.mark.parametrize("executor", [Serial(), Processes(workers=1)])

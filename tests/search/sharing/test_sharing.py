@@ -101,6 +101,7 @@ def test_kill_9_loses_what_is_in_flight_and_repeats_nothing(start, log, where, t
     assert not set(repeated) & set(kept) and len(repeated) <= in_flight
 
 
+@pytest.mark.slow
 def test_the_other_process_takes_over_from_a_killed_one(start, log, where, tmp_path):
     killed, other = start(0.02, "pool"), start(0.02, "pool")
     await_lines(log, 30)
@@ -148,6 +149,17 @@ def test_who_is_alone_shares_when_asked(where):
     assert third.claim(genomes).tolist() == [False] * 5 + [True] * 5
     one.close()
     third.close()
+
+
+def test_who_leaves_gives_up_what_it_claimed(where):
+    genomes = np.arange(8).reshape(4, 2)
+    one, other = Store(where), Store(where)
+    assert one.claim(genomes, slow=True).all() and not other.claim(genomes).any()
+    one.leave()
+    assert other.claim(genomes).all()
+    assert not one.claim(genomes).any()  # entered again
+    one.close()
+    other.close()
 
 
 def test_slow_designs_are_claimed_at_once(where):
