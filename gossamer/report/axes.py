@@ -41,7 +41,9 @@ class Axis:
         )
         marks = [self.factor * m * 10.0**d for d in decades for m in (1, 2, 5)]
         inside = [mark for mark in marks if self.low <= mark <= self.high]
-        return inside if len(inside) <= MOST_TICKS else inside[::3]
+        if len(inside) <= MOST_TICKS:
+            return inside
+        return [self.factor * 10.0**d for d in decades if self.low <= self.factor * 10.0**d <= self.high]
 
 
 def axis_of(item: Objective, values: Sequence[float]) -> Axis:

@@ -100,9 +100,10 @@ def _axis(histories: Sequence[History], measure: Measure, place: int) -> Axis:
     """Holds all fronts and most of what was evaluated, far outliers left out; or all up to the reference point."""
     item = measure.goals[place].objective
     fronts = np.concatenate([history.values[history.front, place] for history in histories])
-    end = float(item.minimised(measure.tight[place]))
     if measure.given:
-        return axis_of(item, [*(value for value in fronts.tolist() if (value > end) == item.higher_is_better), end])
+        points = np.concatenate([history.points[history.front] for history in histories])
+        inside = fronts[(points < measure.tight).all(axis=1)]
+        return axis_of(item, [*inside.tolist(), float(item.minimised(measure.tight[place]))])
     cloud = np.concatenate([history.values[history.evaluated, place] for history in histories])
     return axis_of(item, [*fronts.tolist(), float(np.quantile(cloud, 0.2 if item.higher_is_better else 0.8))])
 
