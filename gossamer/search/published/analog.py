@@ -18,6 +18,8 @@ from gossamer.search.published.cell_codes import arch_string
 from gossamer.search.published.files import find, read_text
 from gossamer.search.published.table import Column, PublishedTable, numbers
 
+STD, AVM = "accuracy_std_1d", "accuracy_variation_30d"
+"""Columns of `std_1d` and `avm`."""
 PLACE = "analognasbench/benchmark_data.csv"
 COLUMNS = {
     "accuracy": "baseline_accuracy",
@@ -49,7 +51,8 @@ def read(dataset: str = "cifar10", device: str = "") -> PublishedTable:
     first = {row["architecture"]: row for row in reversed(rows)}
     texts = tuple(arch_string(code) for code in first)
     columns = _columns(list(first.values()), str(path))
-    metrics = tuple(Objective(key, key, "", key.startswith("accuracy")) for key in columns)
+    labels = {STD: "std_1d", AVM: "avm"}
+    metrics = tuple(Objective(key, labels.get(key, key), "", key not in labels) for key in columns)
     return PublishedTable("analognasbench", "nasbench201", texts, metrics, columns)
 
 
@@ -59,8 +62,8 @@ def _columns(rows: list[dict[str, str]], where: str) -> dict[str, Column]:
         mean, deviation = _with_deviation([row[name] for row in rows], f"{where}: {name}")
         found[f"accuracy_{time}"] = mean
         if time == "1d":
-            found["std_1d"] = deviation
-    found["avm"] = found["accuracy_60s"] - found["accuracy_30d"]
+            found[STD] = deviation
+    found[AVM] = found["accuracy_60s"] - found["accuracy_30d"]
     return found
 
 

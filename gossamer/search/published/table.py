@@ -100,6 +100,6 @@ def numbers(values: Sequence[object], where: str) -> Column:
     for place, value in enumerate(values):
         try:
             found[place] = np.nan if value is None or value == "" else float(value)  # type: ignore[arg-type]
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise DataError(f"{where}: entry {place + 1} is {str(value)[:40]!r}, a number is needed") from None
     return found

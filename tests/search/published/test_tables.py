@@ -62,7 +62,9 @@ def test_analog(folder):
     cell = '"(2, 0, 0, 0, 0, 0)"'
     lines = [f"{names},{drifts}", f"{cell},90,89,88,50,85,84.0 ± 0.5,83 ± 1,82 ± 1.5,80 ± 2", f"{cell},,,,,,,,,"]
     write_text(folder / "analognasbench" / "benchmark_data.csv", "\n".join(lines))
-    columns = read_benchmark("analognasbench", "", "").columns
+    table = read_benchmark("analognasbench", "", "")
+    assert [item.label for item in table.metrics if not item.higher_is_better] == ["std_1d", "avm"]
+    columns = table.columns
     assert {key: round(float(column[0]), 6) for key, column in columns.items()} == {
         "accuracy": 0.9,
         "accuracy_ptq": 0.89,
@@ -72,9 +74,9 @@ def test_analog(folder):
         "accuracy_60s": 0.84,
         "accuracy_1h": 0.83,
         "accuracy_1d": 0.82,
-        "std_1d": 0.015,
+        "accuracy_std_1d": 0.015,
         "accuracy_30d": 0.8,
-        "avm": 0.04,
+        "accuracy_variation_30d": 0.04,
     }
 
 
