@@ -13,9 +13,9 @@ import torch
 from gossamer.ir.errors import DataError
 from gossamer.ir.files import unwritable, write_whole
 from gossamer.search.datasets.base import Dataset
-from gossamer.search.estimators.base import Progress
 from gossamer.search.estimators.supernet import Supernet
 from gossamer.search.estimators.train import Training, train_supernet, widest_plan
+from gossamer.search.evaluators import Progress
 from gossamer.search.space import CoDesignSpace
 from gossamer.search.threads import limit_threads, threads
 

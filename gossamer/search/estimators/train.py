@@ -14,8 +14,8 @@ from torch.nn import functional as F
 
 from gossamer.search.choices import Genomes
 from gossamer.search.datasets.base import Images
-from gossamer.search.estimators.base import Progress
 from gossamer.search.estimators.supernet import Supernet
+from gossamer.search.evaluators import Progress
 from gossamer.search.space import CoDesignSpace
 from gossamer.search.spaces.plan import Plan
 from gossamer.search.threads import limit_threads
