@@ -1,17 +1,18 @@
 """A chosen design through the full path: IR, passes, the backend's own compile, the integer meaning of its ops."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gossamer.backends.base import Artifact, Infeasible
+from gossamer.backends.base import Artifact, Infeasible, LayerCosts
 from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.errors import SearchError
 from gossamer.ir.graph import Module
 from gossamer.ir.reference import evaluate
+from gossamer.ir.schedule import Schedule
 from gossamer.passes.calibrate import calibrate
 from gossamer.passes.pipeline import parse_pipeline, run_pipeline
 from gossamer.passes.quantize import Quantize
@@ -61,12 +62,21 @@ def _compiled(space: CoDesignSpace, genome: Genomes, plain: Module) -> "Lowered 
     hardware = space.hardware(genome)
     if hardware is None:
         raise SearchError(f"{plain.name}: its hardware values exclude each other")
-    module = run_pipeline(plain.with_hardware(hardware), f"tile{{target={space.backend.name}}}")
+    asked = with_schedules(plain.with_hardware(hardware), space.schedules(genome))
+    module = run_pipeline(asked, f"tile{{target={space.backend.name}}}")
     artifact = space.backend.compile(module)
     if isinstance(artifact, Infeasible):
         return artifact
-    layers = _layer_costs(space, module)
+    layers = _layer_costs(space, genome, module)
     return Lowered(module, plain, artifact, layers, _metrics(space, genome, artifact, layers))
+
+
+def with_schedules(module: Module, schedules: Mapping[str, Schedule]) -> Module:
+    """Statements by label are to run as these schedules say."""
+    if not schedules:
+        return module
+    found = (replace(n, schedule=schedules[n.label]) if n.label in schedules else n for n in module.graph.nodes)
+    return module.with_graph(replace(module.graph, nodes=tuple(found)))
 
 
 def _float_module(network: Network, batch: int) -> Module:
@@ -124,10 +134,9 @@ def measured_accuracy(build: Callable[[int], Module], images: Images) -> float:
     return right / len(images)
 
 
-def _layer_costs(space: CoDesignSpace, module: Module) -> tuple[LayerCost, ...]:
+def _layer_costs(space: CoDesignSpace, genome: Genomes, module: Module) -> tuple[LayerCost, ...]:
     pairs = layers_of(module)
-    assert module.hardware is not None
-    costs = space.backend.cost([layer for _, layer in pairs], [module.hardware])
+    costs = _prices(space, genome, module)
     return tuple(
         LayerCost(
             node.title,
@@ -143,6 +152,16 @@ def _layer_costs(space: CoDesignSpace, module: Module) -> tuple[LayerCost, ...]:
         )
         for i, (node, layer) in enumerate(pairs)
     )
+
+
+def _prices(space: CoDesignSpace, genome: Genomes, module: Module) -> LayerCosts:
+    assert module.hardware is not None
+    pairs = layers_of(module)
+    layers = [layer for _, layer in pairs]
+    if space.algorithms is None:
+        return space.backend.cost(layers, [module.hardware])
+    asked = space.schedules(genome)
+    return space.algorithms.backend.cost_as(layers, [asked.get(node.label) for node, _ in pairs], [module.hardware])
 
 
 def _metrics(

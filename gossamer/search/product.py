@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from gossamer.backends.base import Backend
 from gossamer.ir.errors import SearchError, nearest
+from gossamer.search.algorithms import AlgorithmNames
 from gossamer.search.choices import Choice, Choices
 from gossamer.search.precision import BITS, Precision
 from gossamer.search.space import CoDesignSpace, hardware_choices
@@ -35,18 +36,21 @@ class Bits:
 
 @dataclass(frozen=True)
 class Product:
-    """`precision`: None for networks in float. `hardware`: `{search: true}` for everything the target lets be searched,
-    or `{rows: [8, 16]}`; by default the target's own description, fixed.
+    """`precision`: None for networks in float. `algorithm`: None where the target chooses for every layer; mappings
+    (tiles, loop orders, dataflows) are always the best of each layer. `hardware`: `{search: true}` for everything the
+    target lets be searched, or `{rows: [8, 16]}`; by default the target's own description, fixed.
     """
 
     precision: Bits | None = None
+    algorithm: AlgorithmNames | None = None
     hardware: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def build(self, network: NetworkSpace, backend: Backend | None) -> CoDesignSpace:
         """The product. SearchError: hardware without a backend, parameters it does not have."""
         chosen = self.precision
         bits = Precision(network.slots, ()) if chosen is None else chosen.of(network)
-        return CoDesignSpace(network, bits, backend, self._hardware(backend))
+        algorithms = None if self.algorithm is None else self.algorithm.of(network, bits, backend)
+        return CoDesignSpace(network, bits, backend, self._hardware(backend), algorithms)
 
     def _hardware(self, backend: Backend | None) -> Choices:
         if backend is None:

@@ -19,6 +19,8 @@ from gossamer.ir.errors import HardwareError, SearchError
 from gossamer.ir.graph import Module
 from gossamer.ir.hardware import Hardware, Number
 from gossamer.ir.layer import Layer
+from gossamer.ir.schedule import Schedule
+from gossamer.search.algorithms import Algorithms
 from gossamer.search.choices import Choice, Choices, Genomes
 from gossamer.search.costs.columns import Population, to_layers
 from gossamer.search.precision import BITS, INPUT_BITS, WEIGHT_BITS, Precision, Precisions
@@ -35,15 +37,18 @@ class CoDesignSpace:
         precision: Precision,
         backend: Backend | None,
         hardware: Choices | None = None,
+        algorithms: Algorithms | None = None,
     ) -> None:
         """`backend`: None where published tables are all there is. `hardware`: what of the chip is free; by default
         everything that its description lets be searched.
         """
         self.architecture, self.precision, self.target = architecture, precision, backend
+        self.algorithms = algorithms
         free = hardware_choices(backend.hardware) if backend else Choices(())
         self.hardware_choices = free if hardware is None else hardware
-        self.choices = Choices((*architecture.choices.items, *precision.items, *self.hardware_choices.items))
-        self.network_genes = len(architecture.choices) + len(precision.items)
+        network = (*architecture.choices.items, *precision.items, *(algorithms.items if algorithms else ()))
+        self.choices = Choices((*network, *self.hardware_choices.items))
+        self.network_genes = len(network)
         self._known_hardware: dict[bytes, Hardware | None] = {}
 
     @property
@@ -60,6 +65,8 @@ class CoDesignSpace:
         found[:, :own] = self.architecture.repair(found[:, :own])
         if "hardware.pe_bits" in self.choices.places:
             self.precision.clip(self.choices, found, self.choices.column("hardware.pe_bits", found))
+        if self.algorithms:
+            self.algorithms.repair(self.architecture, self.choices, found, self._quantised(found))
         return found
 
     def sample(self, count: int, rng: np.random.Generator) -> Genomes:
@@ -125,10 +132,25 @@ class CoDesignSpace:
         return self.architecture.plan(self.decode(genome))
 
     def layers(self, genomes: Genomes) -> Population:
-        """Layers of [P, genes] repaired genomes."""
+        """Layers of [P, genes] repaired genomes; where algorithms are free, a last column of `rows` is their number."""
+        found = self._quantised(genomes)
+        if not self.algorithms:
+            return found
+        numbers = self.algorithms.numbers(self.architecture, self.choices, genomes)
+        return Population(np.concatenate([found.rows, numbers[:, :, None]], axis=2), found.active)
+
+    def _quantised(self, genomes: Genomes) -> Population:
         population = self.architecture.shapes(self.choices, genomes)
         self.precision.apply(self.architecture, self.choices, genomes, population)
         return population
+
+    def schedules(self, genome: Genomes) -> dict[str, Schedule]:
+        """Slot -> the algorithm chosen for it; the target chooses for the others."""
+        if not self.algorithms:
+            return {}
+        numbers = self.algorithms.numbers(self.architecture, self.choices, genome[None])[0]
+        pairs = zip(self.architecture.slots, self.algorithms.schedules(numbers.tolist()))
+        return {slot.name: schedule for slot, schedule in pairs if schedule is not None}
 
     def layers_of(self, genome: Genomes) -> tuple[Layer, ...]:
         """Layers of one genome, as objects."""

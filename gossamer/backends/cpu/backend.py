@@ -6,6 +6,7 @@ from pathlib import Path
 from gossamer.backends.base import Artifact, Infeasible, LayerCosts
 from gossamer.backends.cpu.cost import layer_costs
 from gossamer.backends.cpu.hardware import CpuHardware, host
+from gossamer.backends.cpu.winograd_cost import costs_as, runs_winograd
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.hardware import Hardware
@@ -39,6 +40,20 @@ class CpuBackend:
 
     def cost(self, layers: Sequence[Layer], hardware: Sequence[Hardware]) -> LayerCosts:
         return layer_costs(layers, [_own(h) for h in hardware])
+
+    @property
+    def algorithms(self) -> tuple[Schedule, ...]:
+        from gossamer.backends.cpu.schedules import WINOGRAD_TILES
+
+        return tuple(Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES)
+
+    def runs(self, layer: Layer, algorithm: Schedule) -> bool:
+        return algorithm.winograd_m is not None and runs_winograd(layer, algorithm.winograd_m)
+
+    def cost_as(
+        self, layers: Sequence[Layer], algorithms: Sequence[Schedule | None], hardware: Sequence[Hardware]
+    ) -> LayerCosts:
+        return costs_as(layers, algorithms, [_own(h) for h in hardware])
 
     def area_mm2(self, hardware: Hardware) -> float | None:
         return None

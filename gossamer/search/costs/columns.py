@@ -54,8 +54,8 @@ class Population:
 
 
 def to_layers(rows: Rows) -> tuple[Layer, ...]:
-    """One Layer per row."""
-    return tuple(Layer(KINDS[row[0]], *row[1:]) for row in rows.tolist())
+    """One Layer per row; a column after those of Layer (the number of an algorithm) is left out."""
+    return tuple(Layer(KINDS[row[0]], *row[1 : len(FIELDS)]) for row in rows.tolist())
 
 
 def to_rows(layers: Sequence[Layer]) -> Rows:

@@ -32,6 +32,8 @@ class Pricer(Protocol):
 def pricer_of(space: CoDesignSpace) -> Pricer:
     """The faster of the doors that the space's backend has."""
     backend = space.backend
+    if space.algorithms is not None:
+        return AlgorithmPricer(space)
     return ColumnPricer(backend, space) if isinstance(backend, ColumnarBackend) else ObjectPricer(space)
 
 
@@ -75,6 +77,18 @@ class ObjectPricer:
     def price(self, rows: Rows, genes: Genomes, position: NDArray[np.int64]) -> Column:
         chips = [self._space.chip(chip) or self._backend.hardware() for chip in genes]
         costs = self._backend.cost(to_layers(rows), [chips[place] for place in position.tolist()])
+        return np.stack([costs.latency_s, costs.energy_j], 1)
+
+
+class AlgorithmPricer(ObjectPricer):
+    """Through `AlgorithmicBackend.cost_as`; the last column of the rows says which algorithm."""
+
+    def price(self, rows: Rows, genes: Genomes, position: NDArray[np.int64]) -> Column:
+        algorithms = self._space.algorithms
+        assert algorithms is not None
+        chips = [self._space.chip(chip) or self._backend.hardware() for chip in genes]
+        schedules = algorithms.schedules(rows[:, -1].tolist())
+        costs = algorithms.backend.cost_as(to_layers(rows), schedules, [chips[place] for place in position.tolist()])
         return np.stack([costs.latency_s, costs.energy_j], 1)
 
 
