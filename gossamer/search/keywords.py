@@ -48,7 +48,7 @@ def experiment_of(
         name=space,
         targets=(target,),
         space=network_space(space, images(data, seed)),
-        product=Product(Bits(weights=widths, activations=widths) if widths else None, {"search": True}),
+        product=Product(Bits(weights=widths, activations=widths) if widths else None, hardware={"search": True}),
         strategy=load_method(strategy, population),
         evaluators=(Cost(), _estimator(estimator, training)),
         objectives=tuple(item.label for item in asked),

@@ -1,6 +1,6 @@
 """What is free besides the network, as options of a recipe: the sections `precision` and `hardware`.
 
-    Product(Bits(weights=(4, 8)), {"search": True}).build(MobileNet((1, 8, 8), 10), systolic)
+    Product(Bits(weights=(4, 8)), hardware={"search": True}).build(MobileNet((1, 8, 8), 10), systolic)
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,8 +42,8 @@ class Product:
     """
 
     precision: Bits | None = None
-    algorithm: AlgorithmNames | None = None
     hardware: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    algorithm: AlgorithmNames | None = None
 
     def build(self, network: NetworkSpace, backend: Backend | None) -> CoDesignSpace:
         """The product. SearchError: hardware without a backend, parameters it does not have."""

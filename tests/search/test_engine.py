@@ -122,11 +122,11 @@ def test_float_networks_are_refused_where_only_integers_run(tmp_path):
 
 
 def test_hardware_that_excludes_itself_is_refused(tmp_path):
-    wrong = Product(Bits(weights=(8,), activations=(8,)), {"rows": [0]})
+    wrong = Product(Bits(weights=(8,), activations=(8,)), hardware={"rows": [0]})
     with pytest.raises(SearchError, match="holds no design: in all .* hardware's values exclude each other .*rows"):
         run(experiment(targets=("systolic",), product=wrong, evaluators=(Cost(),), objectives=("latency",)), tmp_path)
     with pytest.raises(SearchError, match="target 'systolic' has no parameter 'row'; did you mean 'rows'?"):
-        run(experiment(targets=("systolic",), product=Product(None, {"row": [8]}), evaluators=(Cost(),)), tmp_path)
+        run(experiment(targets=("systolic",), product=Product(hardware={"row": [8]}), evaluators=(Cost(),)), tmp_path)
 
 
 @pytest.mark.slow
