@@ -4,7 +4,8 @@
     phase 2   `second` searches the others, for each of the `keep` best designs of phase 1
     ...       in turns until `phases` are done; the last goes on as long as the budget does
 
-The base design is the first of the problem's seeds, or the middle value of every gene. `first_objective` names the one
+The base design is the best of the problem's seeds and of the middle value of every gene, which are evaluated before
+phase 1: a base whose hardware no network fits would spoil it. `first_objective` names the one
 objective (from 0) that phase 1 looks at: 0 with accuracy first is the "separate" search of Codesign-NAS (network for
 accuracy alone, then its accelerator); many phases are its "phase" search.
 """
@@ -19,6 +20,7 @@ from gossamer.search.choices import Genomes
 from gossamer.search.strategies.base import Method, Problem
 from gossamer.search.strategies.checks import at_least
 from gossamer.search.strategies.nsga2 import Nsga2
+from gossamer.search.strategies.standing import badness, standing
 from gossamer.search.strategies.subspace import Answers, SubSearch, SubSpace, answered, genes_of, others, questions
 
 Matrix = NDArray[np.float64]
@@ -58,10 +60,12 @@ class Phases:
         self._places = (first, others(problem, first))
         self._answers = Answers(problem)
         self._phase = 0
-        middle = problem.repair((problem.sizes // 2)[None])
-        self._searches = self._begin(problem.seeds[:1] if len(problem.seeds) else middle)
+        self._bases = problem.repair(np.concatenate([problem.seeds, (problem.sizes // 2)[None]]))
+        self._searches: list[SubSearch] = []
 
     def ask(self) -> Genomes:
+        if not self._searches and len(opening := self._answers.unknown(self._bases)):
+            return opening
         while True:
             asked = questions(self._searches, self._answers)
             if len(asked) or self._phase == self._options.phases - 1:
@@ -72,6 +76,10 @@ class Phases:
 
     def tell(self, genomes: Genomes, values: Matrix, violations: Matrix) -> None:
         self._answers.add(genomes, values, violations)
+        if not self._searches:
+            known, missed = self._answers.of(self._bases)
+            self._searches = self._begin(self._bases[[standing(known, badness(known, missed)).argmin()]])
+            return
         answered(self._searches, self._answers)
 
     def _begin(self, bases: Genomes) -> list[SubSearch]:
