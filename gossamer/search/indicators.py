@@ -12,12 +12,14 @@ that was evaluated, so that nearly everything is covered by the first designs al
 Where the exact front is not known, the best of all compared searches stands in for it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gossamer.search.front import Points, reference_point
+from gossamer.search.goals import Goal
+from gossamer.search.metrics import is_share
 
 EQUAL = 1e-9
 """Relative difference up to which two points are the same one."""
@@ -33,15 +35,20 @@ def best(points: Points) -> NDArray[np.int64]:
     return finite[np.asarray(is_nondominated(points[finite], keep_weakly=False), np.bool_)]
 
 
-def tight(front: Points) -> Points:
-    """The worst value of each objective on the front, moved out by a tenth of the front's extent."""
-    return reference_point(front)
+def tight(front: Points, goals: Sequence[Goal] = ()) -> Points:
+    """The worst value of each objective on the front, moved out by a tenth of the front's extent; no accuracy is below
+    zero.
+    """
+    shares = [is_share(goal.objective) for goal in goals] or [False] * front.shape[1]
+    point = reference_point(front)
+    return np.where(shares, np.minimum(point, 0.0), point)
 
 
-def far(points: Points, front: Points) -> Points:
+def far(points: Points, front: Points, goals: Sequence[Goal] = ()) -> Points:
     """The worst value of each objective among all finite points, and at least `tight`: what many papers use."""
+    near = tight(front, goals)
     finite = points[np.isfinite(points).all(axis=1)]
-    return np.maximum(finite.max(axis=0), tight(front)) if len(finite) else tight(front)
+    return np.maximum(finite.max(axis=0), near) if len(finite) else near
 
 
 def volume(points: Points, reference: Points) -> float:

@@ -17,7 +17,7 @@ from gossamer.ir.errors import SearchError, nearest
 from gossamer.report.searches.history import History
 from gossamer.search.front import Points, hypervolume
 from gossamer.search.indicators import anytime, best, checkpoints, coverage, far, hypervolume_share, igd_plus, tight
-from gossamer.search.metrics import is_share, quantity, show
+from gossamer.search.metrics import quantity, show
 from gossamer.search.objectives import Goal
 
 
@@ -74,9 +74,9 @@ def measure_of(histories: Sequence[History], reference: Mapping[str, str] | None
     if not len(found):
         return None
     front = found[best(found)]
-    near = np.where(np.isnan(given), _possible(goals, tight(front)), given)
+    near = np.where(np.isnan(given), tight(front, goals), given)
     every = np.concatenate([history.points[history.evaluated] for history in histories])
-    beyond = np.maximum(_possible(goals, far(every, front)), near)
+    beyond = np.maximum(far(every, front, goals), near)
     return Measure(goals, front, near, beyond, bool(asked))
 
 
@@ -101,11 +101,6 @@ def standing_of(history: History, measure: Measure) -> Standing:
 def _box(own: Points, measure: Measure, reference: Points) -> float:
     """Of the volume between the best values of the best known front and the reference."""
     return hypervolume_share(own, measure.front, reference) * hypervolume(measure.front, reference)
-
-
-def _possible(goals: Sequence[Goal], point: Points) -> Points:
-    """No share is below zero."""
-    return np.where([is_share(goal.objective) for goal in goals], np.minimum(point, 0.0), point)
 
 
 def _given(goals: Sequence[Goal], reference: Mapping[str, str]) -> Points:
