@@ -66,7 +66,7 @@ def test_an_algorithm_changes_the_price(space):
 
 def test_in_integers_there_is_nothing_to_choose():
     """The CPU runs Winograd's algorithm on floats."""
-    assert Product(Bits(), AlgorithmNames()).build(MobileNet((1, 8, 8), 10), cpu).algorithms.items == ()
+    assert Product(Bits(), algorithm=AlgorithmNames()).build(MobileNet((1, 8, 8), 10), cpu).algorithms.items == ()
 
 
 def test_mistakes_are_named():
