@@ -53,6 +53,17 @@ def test_nasbench201_counts_as_published(tmp_path, silent):
     assert found["macs"].tolist() == space.flops(genomes).tolist()
 
 
+def test_only_some_counts(tmp_path, silent):
+    space = NasBench201()
+    genomes = space.sample(3, np.random.default_rng(0))
+    every = evaluate(Counts(), space, genomes, tmp_path, silent)
+    for only, keys in ((("params", "macs"), ["macs", "params"]), (("peak",), ["peak_bytes"])):
+        found = evaluate(Counts(only), space, genomes, tmp_path, silent)
+        assert list(found) == keys and all((found[key] == every[key]).all() for key in keys)
+    with pytest.raises(SearchError, match="counts: only needs names, each once"):
+        Counts(("macs", "macs"))
+
+
 def test_energy_is_linear_in_the_operations(tmp_path, silent):
     space = NasBench201()
     texts = (

@@ -1,6 +1,6 @@
 """The evaluator `counts`: MACs, parameters, bytes of weights and of features, by arithmetic on the layers of designs.
 
-    evaluators: [counts, {table: {dataset: cifar100}}]
+    evaluators: [{counts: {only: [macs, params]}}, {table: {dataset: cifar100}}]
     objectives: [accuracy, params]
 
 params: as published, where a family counts them so (nasbench201); else the weights and one bias per output channel,
@@ -9,12 +9,14 @@ peak_bytes: the most that the input and the output of one layer take together; w
 not in it, so it is exact for chains without residual additions and a lower bound otherwise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gossamer.ir.errors import SearchError
 from gossamer.search.choices import Genomes
 from gossamer.search.costs.columns import PLACE, Population, Rows, macs, weight_bits
 from gossamer.search.evaluators import Context
@@ -43,33 +45,53 @@ class Counted(Protocol):
         ...
 
 
+Name = Literal["macs", "params", "weights", "peak"]
+
+
 @dataclass(frozen=True)
 class Counts:
-    """No options."""
+    """`only` these. Macs and params of nasbench201 need no layers: without the others they take no time."""
+
+    only: tuple[Name, ...] = ("macs", "params", "weights", "peak")
+
+    def __post_init__(self) -> None:
+        if not self.only or len(set(self.only)) < len(self.only):
+            raise SearchError("counts: only needs names, each once")
 
     def start(self, context: Context) -> "CountsEvaluator":
-        return CountsEvaluator(context.space)
+        return CountsEvaluator(context.space, self.only)
 
 
 class CountsEvaluator:
     """See the module's docstring."""
 
-    metrics: tuple[Objective, ...] = METRICS
-
-    def __init__(self, space: CoDesignSpace) -> None:
+    def __init__(self, space: CoDesignSpace, only: Sequence[str] = tuple(item.label for item in METRICS)) -> None:
         self._space = space
+        self.metrics: tuple[Objective, ...] = tuple(item for item in METRICS if item.label in only)
 
     def evaluate(self, genomes: Genomes) -> Columns:
+        found = self._published(genomes)
+        wanted = [item.key for item in self.metrics]
+        if any(key not in found for key in wanted):
+            found = self._counted(genomes) | found
+        return {key: found[key] for key in wanted}
+
+    def _published(self, genomes: Genomes) -> Columns:
+        network = self._space.architecture
+        if not isinstance(network, Counted):
+            return {}
+        own = genomes[:, : len(network.choices)]
+        return {"macs": network.flops(own).astype(np.float64), "params": network.parameters(own).astype(np.float64)}
+
+    def _counted(self, genomes: Genomes) -> Columns:
         population = self._space.layers(genomes)
         rows, design = population.flat()
-        multiplies = _summed(macs(rows), design, len(genomes))
-        params = _summed(_parameters(rows), design, len(genomes))
-        network = self._space.architecture
-        if isinstance(network, Counted):
-            own = genomes[:, : len(network.choices)]
-            multiplies, params = network.flops(own).astype(np.float64), network.parameters(own).astype(np.float64)
-        weights = _summed(weight_bits(rows) / 8, design, len(genomes))
-        return {"macs": multiplies, "params": params, "weight_bytes": weights, "peak_bytes": _peak(population)}
+        return {
+            "macs": _summed(macs(rows), design, len(genomes)),
+            "params": _summed(_parameters(rows), design, len(genomes)),
+            "weight_bytes": _summed(weight_bits(rows) / 8, design, len(genomes)),
+            "peak_bytes": _peak(population),
+        }
 
 
 def _summed(values: Rows | NDArray[np.float64], design: NDArray[np.int64], count: int) -> NDArray[np.float64]:

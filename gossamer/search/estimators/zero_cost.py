@@ -87,7 +87,7 @@ class ZeroCostScores:
         from gossamer.search.costs.counts import CountsEvaluator
 
         whole = np.concatenate([genome, np.zeros(len(self._context.space.choices) - self._own, np.int64)])
-        found = CountsEvaluator(self._context.space).evaluate(self._context.space.repair(whole[None]))
+        found = CountsEvaluator(self._context.space, ("macs", "params")).evaluate(self._context.space.repair(whole[None]))
         return {"params_score": float(found["params"][0]), "flops_score": float(found["macs"][0])}
 
     @cached_property
