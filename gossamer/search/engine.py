@@ -28,7 +28,8 @@ from gossamer.search.executors.memory import RememberingPool
 from gossamer.search.experiment import Experiment
 from gossamer.search.finalise import Finaliser
 from gossamer.search.folder import FRONT, STORE, alone, pareto_csv, settle_in, write_summary
-from gossamer.search.front import hypervolume, non_dominated, reference_point
+from gossamer.search.front import hypervolume, non_dominated
+from gossamer.search.indicators import tight
 from gossamer.search.keywords import experiment_of
 from gossamer.search.loop import Loop, feasible
 from gossamer.search.metrics import quantity
@@ -223,7 +224,7 @@ def _finish(
     asked = tuple(goal.objective for goal in goals)
     write_text(folder / FRONT, pareto_csv(asked, found))
     given = _reference(experiment, tuple(goals))
-    reference = reference_point(points[best]) if given is None else given
+    reference = tight(points[best], goals) if given is None else given
     columns = archive.columns()
     run = Run(
         folder,
