@@ -48,15 +48,15 @@ def shown(where: str) -> str:
         return where.partition("://")[0] + "://..."
 
 
-def open_database(where: str) -> Engine:
-    """Connect, and make the tables where there are none. DataError: not a place for a store; SearchError: a store of
-    another version.
+def open_database(where: str, create: bool = True) -> Engine:
+    """Connect, and make the tables where there are none (`create`; else DataError). DataError: not a place for a store;
+    SearchError: a store of another version.
     """
     with errors(where):
-        engine = _engine(where)
+        engine = _engine(where, create)
         for attempt in range(_TRIES):
             try:
-                return _prepared(engine, where)
+                return _prepared(engine, where, create)
             except DatabaseError as error:
                 # Two processes that start together both make the tables; one of them is told that they exist.
                 if attempt == _TRIES - 1 or not _collided(error):
@@ -108,22 +108,24 @@ def errors(where: str) -> Iterator[None]:
         raise DataError(f"{shown(where)}: {_reason(error)}") from None
 
 
-def _engine(where: str) -> Engine:
+def _engine(where: str, create: bool) -> Engine:
     place, _, schema = where.partition("#") if "://" in where else (where, "", "")
     url = make_url(place) if "://" in place else make_url("sqlite://").set(database=place)
     kind = url.get_backend_name()
     if kind not in ("sqlite", "postgresql"):
         raise DataError(f"{shown(where)}: a store is a file, or a database of sqlite:/// or postgresql://, not {kind}")
     if kind == "sqlite":
-        return _sqlite(url)
+        return _sqlite(url, where, create)
     driver = url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
     engine = create_engine(driver, pool_pre_ping=True)
     return engine.execution_options(schema_translate_map={None: schema}) if schema else engine
 
 
-def _sqlite(url: Any) -> Engine:
+def _sqlite(url: Any, where: str, create: bool) -> Engine:
     if url.database in (None, "", ":memory:"):
         raise DataError("sqlite: a store needs a file, as in sqlite:///runs/first/store.sqlite")
+    if not create and not Path(url.database).is_file():
+        raise _absent(where)
     Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": WAIT_S})
 
@@ -136,15 +138,22 @@ def _sqlite(url: Any) -> Engine:
     return engine
 
 
-def _prepared(engine: Engine, where: str) -> Engine:
+def _absent(where: str) -> DataError:
+    return DataError(f"{shown(where)}: there is no such store of results; name the folder of a search, or its database")
+
+
+def _prepared(engine: Engine, where: str, create: bool) -> Engine:
     schema = _schema(engine)
-    if schema:
+    if not create and not inspect(engine).has_table(META.sorted_tables[0].name, schema):
+        raise _absent(where)
+    if schema and create:
         with engine.begin() as connection:
             quoted = engine.dialect.identifier_preparer.quote(schema)
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {quoted}"))
     for table in META.sorted_tables:
         _refuse_other(inspect(engine), table, schema, where)
-    META.create_all(engine)
+    if create:
+        META.create_all(engine)
     return engine
 
 

@@ -37,9 +37,7 @@ class Store:
 
     def __init__(self, where: Path | str, create: bool = True, lease_s: float = LEASE_S) -> None:
         self.where = str(where)
-        if not create and "://" not in self.where and not Path(self.where).is_file():
-            raise DataError(f"{self.where}: there is no such store of results; name the folder of a search")
-        self._engine = open_database(self.where)
+        self._engine = open_database(self.where, create)
         self._watch = Watch(lease_s)
         self._seed = ""
         self._claims: Claims | None = None

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -227,7 +226,10 @@ def test_places_that_are_none(place, said):
     assert "secret" not in str(caught.value)
 
 
-def test_reading_makes_no_store(tmp_path):
-    with pytest.raises(DataError, match="there is no such store"):
-        Store(tmp_path / "none.sqlite", create=False)
-    assert not list(Path(tmp_path).iterdir())
+def test_reading_makes_no_store(where, tmp_path):
+    for _ in range(2):
+        with pytest.raises(DataError, match="there is no such store of results; name the folder of a search"):
+            Store(where, create=False)
+    assert not list(tmp_path.iterdir())
+    Store(where).close()
+    assert Store(where, create=False).evaluations() == []
