@@ -1,4 +1,8 @@
+import ast
+import json
+import os
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +15,10 @@ from gossamer.search.costs.columns import macs, to_layers
 from gossamer.search.lowered import BEFORE_QUANTIZE
 from gossamer.search.precision import Precision
 from gossamer.search.spaces.darts import Darts
+from gossamer.search.spaces.darts_text import NODES, pairs
 from tests.search.joined import check_quantised_layers
 
+DATA = Path(os.environ.get("GOSSAMER_DATA", Path(__file__).parents[4] / "shared" / "data")) / "naslib_zero_cost"
 V2 = (
     "Genotype(normal=[('sep_conv_3x3', 0), ('sep_conv_3x3', 1), ('sep_conv_3x3', 0), ('sep_conv_3x3', 1), "
     "('sep_conv_3x3', 1), ('skip_connect', 0), ('skip_connect', 0), ('dil_conv_3x3', 2)], "
@@ -33,6 +39,31 @@ def test_the_published_network_has_its_published_parameters():
     assert sum(prod(node.result.shape) for node in trained) == 3_349_342
     population = space.shapes(space.choices, genome[None])
     assert macs(population.flat()[0]).sum() == 528_359_040
+
+
+def test_parameters_of_nas_bench_301_are_the_published_ones():
+    """8 cells of 32 channels, in NASLib's tables, where batch norms on edges have no scale and shift."""
+    if not DATA.is_dir():
+        pytest.skip(f"the published tables are not at {DATA}")
+    table = json.loads((DATA / "zc_nasbench301.json").read_text())["cifar10"]
+    space = Darts(cells=8, width=32)
+    for arch, row in list(table.items())[::60]:
+        cells = [_genes(cell) for cell in ast.literal_eval(arch)]
+        nodes = space.module(np.concatenate(cells)).graph.nodes
+        params = {n.result.name: prod(n.result.shape) for n in nodes if isinstance(n.op, Param)}
+        counted = sum(size for name, size in params.items() if not name.endswith((".mean", ".variance")))
+        edges = {name: size for name, size in params.items() if ".edge" in name}
+        without = sum(size for name, size in edges.items() if name.endswith((".bn.scale", ".bn.bias")))
+        assert counted - without == round(row["params"]["score"] * 1e6)
+
+
+def _genes(cell):
+    """From NASLib's (node, operation) pairs; its operations are in our order."""
+    genes = []
+    for node in range(NODES):
+        (left, first), (right, second) = sorted(cell[2 * node : 2 * node + 2], key=lambda edge: edge[0])
+        genes += [pairs(node).index((left, right)), first, second]
+    return np.array(genes)
 
 
 def test_size_is_the_published_one():
