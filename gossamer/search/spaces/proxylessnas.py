@@ -80,6 +80,6 @@ def _place(name: str, before: int, after: int, stride: int) -> Place:
         if op == SKIP:
             return Identity()
         kernel, expansion = (int(word[1:]) for word in op.split("_"))
-        return MBConv(before * expansion, after, kernel, stride)
+        return MBConv(before * expansion, after, kernel, stride, expand=expansion > 1)
 
     return Place(name, (name,), block)

@@ -225,6 +225,14 @@ def test_resolution_is_a_choice_where_there_are_several():
     assert len(OfaMobileNetV3().choices.items[0].values) == 25
 
 
+def test_proxyless_blocks_of_expansion_1_have_no_expand_layer():
+    space = ProxylessNAS(*DIGITS, width=0.25, expansions=(1, 3), kernels=(3, 5))
+    when = {slot.name: slot.when for slot in space.slots}
+    assert when["block2.expand"][0].values == ("k3_e3", "k5_e3")
+    assert when["block2.depthwise"][0].values == ("k3_e1", "k5_e1", "k3_e3", "k5_e3")
+    assert_layers(space, space.sample(2, np.random.default_rng(0)))
+
+
 def test_small_images_lose_the_first_strides():
     assert kept_strides(224, (2, 1, 2, 2, 2, 1, 2, 1)) == (2, 1, 2, 2, 2, 1, 2, 1)
     assert kept_strides(32, (2, 1, 2, 2, 2, 1, 2, 1)) == (1, 1, 1, 2, 2, 1, 2, 1)  # as HW-NAS-Bench's FBNet for CIFAR
