@@ -72,6 +72,14 @@ def await_lines(log, count, what="end"):
         time.sleep(0.01)
 
 
+def await_end(processes):
+    """Workers do not outlive the search that started them, however it ended."""
+    deadline = time.monotonic() + 20
+    while any(os.path.exists(f"/proc/{process}") for process in processes):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_two_processes_share(start, log, where, tmp_path):
     one, other = start(0.004), start(0.004)
     finish(one)
@@ -95,6 +103,7 @@ def test_kill_9_loses_what_is_in_flight_and_repeats_nothing(start, log, where, t
     began = time.monotonic()
     finish(start(0.0, *options))
     assert time.monotonic() - began < 20  # it does not wait for the dead one's lease
+    await_end({int(line.split()[1]) for line in (tmp_path / "log").read_text().splitlines()})
     assert stored(where) == alone(tmp_path)
     repeated = [genome for genome, count in Counter(log("begin")).items() if count > 1]
     assert not set(repeated) & set(kept) and len(repeated) <= in_flight
