@@ -42,30 +42,37 @@ class McuNet:
         """SearchError: no such choices, or no configuration that fits."""
         found = matching(space.choices, self.choices)
         sampled = space.sample(self.samples, np.random.default_rng(seed))
-        best, most, nearest_fit = None, 0.0, np.inf
-        for picked in product(*(range(len(item.values)) for item in found)):
-            work, excess = self._networks(space, _with(space, sampled, found, picked))
-            nearest_fit = min(nearest_fit, float(excess.min()))
-            fits = excess <= 1
-            if fits.mean() >= max(self.least, 1 / self.samples) and work[fits].mean() > most:
-                best, most = picked, float(work[fits].mean())
-        if best is None:
-            raise SearchError(
-                f"filter 'mcunet': no configuration of {', '.join(item.name for item in found)} has networks that fit "
-                f"{self.sram_bytes} bytes of SRAM and {self.flash_bytes} of flash; the nearest needs "
-                f"{nearest_fit:.2f} times as much"
-            )
-        return narrowed(space, tuple((item.name, (item.values[place],)) for item, place in zip(found, best)))
+        configurations = list(product(*(range(len(item.values)) for item in found)))
+        tried = [self._networks(space, _with(space, sampled, found, picked)) for picked in configurations]
+        means = [self._mean_of_fitting(*networks) for networks in tried]
+        best = int(np.argmax(means))
+        if not means[best]:
+            raise self._refusal(found, np.concatenate([needs for _, needs in tried]))
+        picked = zip(found, configurations[best])
+        return narrowed(space, tuple((item.name, (item.values[place],)) for item, place in picked))
+
+    def _mean_of_fitting(self, work: Matrix, needs: Matrix) -> float:
+        """Mean MACs of the networks that fit; 0 where too few do."""
+        fits = (needs <= [self.sram_bytes, self.flash_bytes]).all(axis=1)
+        return float(work[fits].mean()) if fits.any() and fits.mean() >= self.least else 0.0
+
+    def _refusal(self, choices: tuple[Choice, ...], needs: Matrix) -> SearchError:
+        sram, flash = needs[(needs / [self.sram_bytes, self.flash_bytes]).max(axis=1).argmin()]
+        return SearchError(
+            f"filter 'mcunet': no configuration of {', '.join(item.name for item in choices)} has networks that fit "
+            f"{self.sram_bytes} bytes of SRAM and {self.flash_bytes} of flash; the nearest found needs {sram:.0f} and "
+            f"{flash:.0f}: give more memory, or smaller images and widths"
+        )
 
     def _networks(self, space: NetworkSpace, genomes: Genomes) -> tuple[Matrix, Matrix]:
-        """MACs of each network, and how much of the memory that is fuller it needs: both [P]."""
+        """MACs of each network [P], and the bytes of SRAM and flash that it needs [P, 2]."""
         rows, owner = space.shapes(space.choices, genomes).flat()
         rows = with_bits(rows, self.bits)
         largest = np.zeros(len(genomes))
         np.maximum.at(largest, owner, working_bytes(rows))
-        flash = np.bincount(owner, weight_bits(rows) / 8, len(genomes))
+        flash = np.bincount(owner, weight_bits(rows) / 8, len(genomes)).astype(np.float64)
         work = np.bincount(owner, macs(rows), len(genomes)).astype(np.float64)
-        return work, np.maximum(largest / self.sram_bytes, flash / self.flash_bytes)
+        return work, np.stack([largest, flash], axis=1)
 
 
 def working_bytes(rows: Rows) -> Matrix:

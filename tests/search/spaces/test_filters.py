@@ -108,13 +108,14 @@ def test_mcunet_takes_the_configuration_with_the_most_work_that_fits():
     for resolution in range(3):
         for width in range(3):
             genomes[:, :2] = resolution, width
-            work, excess = small._networks(ELASTIC, ELASTIC.repair(genomes))
-            if (excess <= 1).any():
-                means[(16, 24, 32)[resolution], (0.25, 0.5, 1.0)[width]] = work[excess <= 1].mean()
+            work, needs = small._networks(ELASTIC, ELASTIC.repair(genomes))
+            fits = (needs <= [8_000, 100_000]).all(axis=1)
+            if fits.any():
+                means[(16, 24, 32)[resolution], (0.25, 0.5, 1.0)[width]] = work[fits].mean()
     assert 0 < len(means) < 9
     assert (values(space, "resolution")[0], values(space, "width")[0]) == max(means, key=lambda place: means[place])
     assert space.size * 9 == ELASTIC.size
-    with pytest.raises(SearchError, match=r"fit 10 bytes of SRAM and 1048576 of flash; the nearest needs [\d.]+ times"):
+    with pytest.raises(SearchError, match=r"10 bytes of SRAM and 1048576 of flash; the nearest found needs \d+ and"):
         McuNet(sram_bytes=10).apply(ELASTIC, None, seed=0)
 
 
