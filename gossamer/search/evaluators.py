@@ -35,7 +35,10 @@ class Context:
 
 
 class Evaluator(Protocol):
-    """Ready to evaluate."""
+    """Ready to evaluate. One may say more of itself: `isolated` (it takes seconds a design or may crash, so an executor
+    runs it), `slow` (its first answer takes long: it trains something), `weights(genome)` (of the parameters of the
+    space's module) or `module(genome)` (the trained network in float, for one image).
+    """
 
     @property
     def metrics(self) -> tuple[Objective, ...]:
@@ -73,6 +76,7 @@ class TargetEvaluator:
 
     def __init__(self, inner: Evaluator, target: str) -> None:
         self._inner = inner
+        self.isolated, self.slow = (bool(getattr(inner, name, False)) for name in ("isolated", "slow"))
         self._names = {
             item.key: item.key if item.key in SHARED else f"{item.key}@{target}" for item in inner.metrics
         }
