@@ -5,20 +5,16 @@
 Started again with the same experiment and folder it goes on where it was; several processes may do so at once.
 """
 
-import platform
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-import gossamer
 from gossamer.ir.errors import SearchError
-from gossamer.ir.files import write_text
 from gossamer.ir.registry import EXECUTORS
 from gossamer.search.budget import Budget
 from gossamer.search.costs.possible import refuse_impossible
@@ -27,20 +23,18 @@ from gossamer.search.executors.base import Executor, Pool
 from gossamer.search.executors.memory import RememberingPool
 from gossamer.search.experiment import Experiment
 from gossamer.search.finalise import Finaliser
-from gossamer.search.folder import FRONT, STORE, alone, pareto_csv, settle_in, write_summary
-from gossamer.search.front import hypervolume, non_dominated
-from gossamer.search.indicators import tight
+from gossamer.search.finish import finish, given_reference
+from gossamer.search.folder import STORE, alone, settle_in
 from gossamer.search.keywords import experiment_of
-from gossamer.search.loop import Loop, feasible
-from gossamer.search.metrics import quantity
-from gossamer.search.objectives import Goal, Limit, matrix, parse_limits, resolve
+from gossamer.search.loop import Loop
+from gossamer.search.objectives import Goal, Limit, parse_limits, resolve
 from gossamer.search.panel import Panel, WorkerJob
 from gossamer.search.recipes.load import load_recipe
-from gossamer.search.result import Design, Run
+from gossamer.search.result import Run
 from gossamer.search.space import BITS, CoDesignSpace
 from gossamer.search.store import Store
 from gossamer.search.strategies.base import Problem
-from gossamer.search.threads import limit_threads, threads
+from gossamer.search.threads import limit_threads
 from gossamer.search.yardstick import SETTING, written
 
 if TYPE_CHECKING:
@@ -133,7 +127,7 @@ def run(
         images = experiment.images()
         finaliser = Finaliser(space, panel, images, goals, limits, progress, [])
         with alone(folder):
-            return _finish(loop, finaliser, experiment, folder, settings, host)
+            return finish(loop, finaliser, experiment, folder, settings, host)
     finally:
         results.close()
 
@@ -154,7 +148,7 @@ def _loop(
     none = np.empty((0, len(space.choices)), np.int64)
     seeds = space.corners() if len(space.choices) > len(space.architecture.choices) else none
     problem = Problem(
-        space, seeds, len(goals), len(limits) + 1, _reference(experiment, goals), network_genes=space.network_genes
+        space, seeds, len(goals), len(limits) + 1, given_reference(experiment, goals), network_genes=space.network_genes
     )
     here = panel.here
     return Loop(
@@ -186,98 +180,6 @@ def _pool(experiment: Experiment, panel: Panel, folder: Path) -> "Iterator[Pool 
         pool.close()
 
 
-def _reference(experiment: Experiment, goals: tuple[Goal, ...]) -> np.ndarray | None:
-    """The recipe's reference point, less is better; None where it has none. SearchError: not a value per objective."""
-    if not experiment.reference:
-        return None
-    items = {goal.objective.label: goal.objective for goal in goals}
-    if set(items) != set(experiment.reference):
-        raise SearchError(
-            f"reference: needs one value for each of {', '.join(items)}; found {', '.join(experiment.reference)}"
-        )
-    return np.array(
-        [
-            float(item.minimised(np.array(quantity(experiment.reference[label], item, f"reference: {label}"))))
-            for label, item in items.items()
-        ]
-    )
-
-
-def _finish(
-    loop: Loop, finaliser: Finaliser, experiment: Experiment, folder: Path, settings: Mapping[str, str], host: bool
-) -> Run:
-    """What the loop found, lowered, measured and written. After Ctrl-C the slow last step, the host's compiler, is
-    left out.
-    """
-    archive, goals = loop.archive, finaliser.objectives
-    seconds = loop.seconds
-    fitting = feasible(archive, finaliser.limits)
-    points = matrix(goals, archive.columns(fitting))
-    best = non_dominated(points)
-    front = [fitting[place] for place in best.tolist()]
-    finalists = finaliser.measured(archive, front, experiment.designs)
-    if not finalists:
-        raise SearchError(
-            f"no design of the front holds when it is measured: {'; '.join(dict.fromkeys(finaliser.notes))}"
-        )
-    found = finaliser.written(finalists, folder, host and not loop.interrupted)
-    asked = tuple(goal.objective for goal in goals)
-    write_text(folder / FRONT, pareto_csv(asked, found))
-    given = _reference(experiment, tuple(goals))
-    reference = tight(points[best], goals) if given is None else given
-    columns = archive.columns()
-    run = Run(
-        folder,
-        settings,
-        _facts(),
-        asked,
-        found,
-        tuple(map(tuple, np.stack([goal.column(columns) for goal in goals], axis=1).tolist())),
-        len(archive.rows),
-        len(front),
-        hypervolume(points[best], reference),
-        {o.key: float(o.minimised(np.array(value))) for o, value in zip(asked, reference)},
-        seconds,
-        loop.interrupted,
-        tuple(dict.fromkeys([*_lost(loop), *finaliser.notes])),
-    )
-    write_summary(folder, _summary(run))
-    return run
-
-
-def _lost(loop: Loop) -> list[str]:
-    """Designs without values, counted by reason."""
-    return [f"{count} designs {status}: {why}" for (status, why), count in loop.archive.counts().items() if why]
-
-
-def _summary(run: Run) -> dict[str, object]:
-    return {
-        "settings": dict(run.settings),
-        "facts": dict(run.facts),
-        "evaluations": run.evaluations,
-        "seconds": run.seconds,
-        "interrupted": run.interrupted,
-        "front_size": run.front_size,
-        "hypervolume": run.hypervolume,
-        "reference_point": dict(run.reference),
-        "notes": list(run.notes),
-        "designs": [_design_summary(design) for design in run.front],
-    }
-
-
-def _design_summary(design: Design) -> dict[str, object]:
-    return {
-        "name": design.name,
-        "metrics": dict(design.metrics),
-        "searched": dict(design.searched),
-        "network": dict(design.network),
-        "hardware": design.hardware.values(),
-        "files": list(design.files),
-        "notes": list(design.notes),
-        "genome": list(design.genome),
-    }
-
-
 def _require_area(space: CoDesignSpace, experiment: Experiment, panel: Panel) -> None:
     words = " ".join([*map(str, experiment.objectives), *experiment.limits])
     if space.target is not None and "area" in words and all(item.label != "area" for item in panel.metrics):
@@ -290,19 +192,3 @@ def _require_area(space: CoDesignSpace, experiment: Experiment, panel: Panel) ->
 def _name(experiment: Experiment) -> str:
     parts = (experiment.name, *experiment.targets, experiment.data.partition(":")[0])
     return "-".join(part for part in parts if part)
-
-
-def _facts() -> dict[str, str]:
-    """What else the numbers may depend on."""
-    found = {
-        "gossamer": gossamer.__version__,
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "threads": str(threads()),
-    }
-    for package in ("numpy", "torch", "pymoo"):
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
