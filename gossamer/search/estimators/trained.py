@@ -23,10 +23,12 @@ from gossamer.ir.graph import Array, Module
 from gossamer.search.choices import Genomes
 from gossamer.search.datasets.base import Dataset
 from gossamer.search.estimators.fitting import Fitted, Fitting, accuracy, fit
+from gossamer.search.estimators.norms import with_norms
 from gossamer.search.evaluators import Context
 from gossamer.search.experiment import images
 from gossamer.search.inner import Columns
 from gossamer.search.metrics import OBJECTIVES, Objective
+from gossamer.search.spaces.base import Plannable
 
 FOLDER = "trained"
 CURVE = "validation accuracy"
@@ -87,7 +89,8 @@ class TrainedAccuracy:
 
     def _drawn(self, genome: Genomes) -> Module:
         network = self._context.space.architecture
-        return network.module(genome[: len(network.choices)], self._context.seed)
+        drawn = network.module(genome[: len(network.choices)], self._context.seed)
+        return with_norms(drawn) if isinstance(network, Plannable) else drawn
 
     def _fitted(self, genome: Genomes) -> Fitted:
         """Read back, or trained now."""

@@ -3,15 +3,21 @@
 import numpy as np
 import pytest
 
+from gossamer.ir.analysis import layers
 from gossamer.ir.errors import SearchError
+from gossamer.ir.ops import BatchNorm
 from gossamer.ir.reference import evaluate
+from gossamer.passes.pipeline import run_pipeline
 from gossamer.search.batches import with_batch
 from gossamer.search.estimators.curves import extrapolated
 from gossamer.search.estimators.fitting import Fitting, fit
+from gossamer.search.estimators.norms import with_norms
 from gossamer.search.estimators.trained import Train
 from gossamer.search.evaluators import Context
 from gossamer.search.experiment import images
+from gossamer.search.lowered import BEFORE_QUANTIZE
 from gossamer.search.space import CoDesignSpace, Precision
+from gossamer.search.spaces.mobilenet import MobileNet, Stage
 from gossamer.search.spaces.nasbench_macro import NasBenchMacro
 
 SPACE = NasBenchMacro((1, 8, 8), 10, stem=16, depths=(1, 1), head=128, width=0.5)
@@ -102,3 +108,15 @@ def test_what_is_refused(tmp_path, silent):
         Train(least=2.0)
     with pytest.raises(SearchError, match="20 training images are less than one batch of 32"):
         fit(SPACE.module(np.array([0, 0])), images("digits", 0), Fitting(images=20), 0)
+
+
+def test_batch_norms_are_put_back_for_training_and_fold_away():
+    space = MobileNet((1, 8, 8), 10, stem=(4, 8), stages=(Stage((4, 8), 2, 2),), head=(8,))
+    plain = space.module(space.sample(1, np.random.default_rng(0))[0])
+    normed = with_norms(plain)
+    assert sum(isinstance(node.op, BatchNorm) for node in normed.graph.nodes) >= 5 and with_norms(normed) is normed
+    images = np.random.default_rng(0).random((1, 1, 8, 8), np.float32)
+    before, after = (evaluate(module, {"image": images})["logits"] for module in (plain, normed))
+    np.testing.assert_allclose(before, after, rtol=1e-4)
+    folded = [layer for _, layer in layers(run_pipeline(normed, BEFORE_QUANTIZE))]
+    assert folded == [layer for _, layer in layers(run_pipeline(plain, BEFORE_QUANTIZE))]
