@@ -69,7 +69,8 @@ def fit(module: Module, data: Dataset, fitting: Fitting, seed: int) -> Fitted:
         raise SearchError(f"train: {len(images)} training images are less than one batch of {fitting.batch}")
     net, rng, curve = to_torch(module), np.random.default_rng(seed), list[float]()
     optimizer = torch.optim.AdamW(net.parameters(), fitting.learning_rate, weight_decay=fitting.weight_decay)
-    steps = fitting.epochs * batches
+    # torch's cycle divides by the length of its rise less one step, so that has two at least
+    steps = max(fitting.epochs * batches, 10)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, fitting.learning_rate, steps, pct_start=0.2)
     pixels = images.floats()
     while len(curve) < fitting.epochs and not fitting.over(curve):
