@@ -8,11 +8,12 @@ entry in a table. The best combination is then found exactly (HiGHS through scip
                 base_j + sum_c,v e[c, v, j] x[c, v] <= 0    every constraint holds (their violations are linear in a
                                                             metric, so tables are exact where the metric is a sum)
                 sum_{v > 0} x[c, v] <= sum_{allowed u} x[p, u]      a choice whose condition fails keeps its first value
-                sum_c x[c, g_c] <= choices - 1              and no design g that was asked before
+                sum_c x[c, g_c] <= choices - 1              and no design g that this table has answered before
 
 It is what HAO does with latency and accuracy tables of operators, and APQ-like bit allocation with layer tables. Each
 round solves `solutions` programs (several objectives: one weight vector each, drawn from the simplex), the answers are
-evaluated, and the next table is built around the best design known when it has changed.
+evaluated, and the next table is built around the best design found when that has changed. A table that has answered
+`_MOST` times has little left to say; the next is then built around a random design.
 
 A value whose own design has no value or fits no hardware is closed while its table lasts.
 """
@@ -31,6 +32,8 @@ from gossamer.search.strategies.standing import UNKNOWN, Told
 from gossamer.search.strategies.subspace import Answers
 
 Matrix = NDArray[np.float64]
+
+_MOST = 32
 
 
 @dataclass(frozen=True)
@@ -86,15 +89,21 @@ class Programs:
         if len(fresh):
             return fresh
         solved = self._solved()
-        return solved if len(solved) else self._asked.sampled(self._options.solutions, self._rng)
+        return solved if len(solved) else self._restarted()
 
     def tell(self, genomes: Genomes, values: Matrix, violations: Matrix) -> None:
         self._answers.add(genomes, values, violations)
         self._told.add(genomes, values, violations)
         if self._base is None or self._solving:
             best = self._told.genomes[self._told.standing.argmin()]
-            self._table = None if self._base is None or (best != self._base).any() else self._table
-            self._base = best
+            if self._base is None or (best != self._base).any():
+                self._base, self._table, self._excluded = best, None, []
+
+    def _restarted(self) -> Genomes:
+        """A random design, around which the next table is built, with nothing told before it."""
+        self._base, self._table, self._excluded = None, None, []
+        self._told = Told(self._problem)
+        return self._asked.sampled(1, self._rng)
 
     def _first(self) -> Genomes:
         seeds = self._asked.fresh(self._problem.repair(self._problem.seeds.copy()))
@@ -152,12 +161,22 @@ class Programs:
         self._table = self._table or self._tabled()
         found: list[Genomes] = [np.zeros((0, self._problem.genes), np.int64)]
         for weights in self._weights():
-            solution = solve(self._problem.choices, self._table, weights, self._excluded_designs(), self._options)
+            found.append(self._new(weights))
+        return np.concatenate(found)
+
+    def _new(self, weights: Matrix) -> Genomes:
+        """The best design under these weights that was not asked for, or none."""
+        assert self._table is not None
+        while len(self._excluded) < _MOST:
+            excluded = np.stack([self._table.base, *self._excluded])
+            solution = solve(self._problem.choices, self._table, weights, excluded, self._options)
             if solution is None:
                 break
             self._excluded.append(solution)
-            found.append(self._asked.fresh(self._problem.repair(solution[None])))
-        return np.concatenate(found)
+            fresh = self._asked.fresh(self._problem.repair(solution[None]))
+            if len(fresh):
+                return fresh
+        return np.zeros((0, self._problem.genes), np.int64)
 
     def _weights(self) -> Matrix:
         """One row per program: objectives brought to the extent of their tables."""
@@ -166,11 +185,6 @@ class Programs:
         if self._problem.objectives == 1:
             return np.ones((self._options.solutions, 1)) / extent
         return self._rng.dirichlet(np.ones(self._problem.objectives), self._options.solutions) / extent
-
-    def _excluded_designs(self) -> Genomes:
-        """What no program may answer again: as solutions, and as repaired designs."""
-        told = self._told.genomes
-        return np.unique(np.concatenate([told, *[row[None] for row in self._excluded]]), axis=0)
 
 
 def solve(
