@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 
 from gossamer.search.choices import Genomes
-from gossamer.search.encodings.sketch import Sketch, read_sketch
-from gossamer.search.spaces.base import Space
+from gossamer.search.encodings.sketch import INPUT, OUTPUT, Sketch, read_sketch
+from gossamer.search.spaces.base import PlainSpace, Space
 
 DRAWN = 200
 KEPT = 100_000
@@ -30,7 +30,7 @@ class Drawings:
         """Genomes [DRAWN, genes] that stand for the space."""
 
     def __call__(self, genomes: Genomes) -> list[Sketch]:
-        """Of [P, genes] repaired genomes. SearchError from a space that has no networks."""
+        """Of [P, genes] repaired genomes."""
         return [self._one(genome) for genome in genomes]
 
     def _one(self, genome: Genomes) -> Sketch:
@@ -38,8 +38,16 @@ class Drawings:
         if key not in self._known:
             if len(self._known) >= KEPT:
                 self._known.clear()
-            self._known[key] = read_sketch(self._space.sketch(genome))
+            self._known[key] = sketch_of(self._space, genome)
         return self._known[key]
+
+
+def sketch_of(space: Space, genome: Genomes) -> Sketch:
+    """Of its network; choices without networks behind them are a chain of what was chosen."""
+    if not isinstance(space, PlainSpace):
+        return read_sketch(space.sketch(genome))
+    kinds = (INPUT, *space.text(genome).split(), OUTPUT)
+    return Sketch(kinds, ((), *((place,) for place in range(len(kinds) - 1))), (), 0)
 
 
 @lru_cache(maxsize=8)

@@ -85,6 +85,8 @@ def test_drawings_are_kept() -> None:
     assert drawings(SPACE) is drawings(equal)
 
 
-def test_space_without_networks_is_refused() -> None:
-    with pytest.raises(SearchError, match="has no networks"):
-        Graph().start(PlainSpace(Choices((Choice("a", (1, 2)),))))
+def test_choices_without_networks_are_chains_of_what_was_chosen() -> None:
+    space = PlainSpace(Choices((Choice("a", (1, 2)), Choice("b", (3, 4)))))
+    sketch = drawings(space)(np.array([[1, 0]]))[0]
+    assert sketch.kinds == ("input", "a=2", "b=3", "output") and sketch.sources == ((), (0,), (1,), (2,))
+    assert sentence(sketch) == ["a=2", "b=3", "output"]

@@ -13,6 +13,7 @@ METHODS = STRATEGIES.names()
 SMALL = {
     "population": 12, "children": 12, "batch": 6, "first": 10, "warm_up": 8, "updates": 1, "candidates": 60,
     "inner_evaluations": 9, "evaluations": 20, "points": 8, "solutions": 3, "hidden": 8, "epochs": 1,
+    "encoder_epochs": 1, "predictor_epochs": 15, "generations": 4,
 }  # fmt: skip
 """Options, where a method has them, that keep it quick."""
 MAY_END = {"nested", "two-phase"}
