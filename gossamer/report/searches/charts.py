@@ -120,7 +120,7 @@ def curve(
     if band is not None:
         way = [*zip(x.tolist(), band[0].tolist()), *zip(x[::-1].tolist(), band[1][::-1].tolist())]
         found.append(f'<polygon points="{_way(frame, way)}" fill="{colour}" opacity="0.15"/>')
-    line = _way(frame, list(zip(x.tolist(), y.tolist())))
+    line = _way(frame, list(zip(np.repeat(x, 2)[1:].tolist(), np.repeat(y, 2)[:-1].tolist())))
     paint = f'fill="none" stroke="{colour}" stroke-width="2"'
     return [*found, f'<polyline points="{line}" {paint}><title>{escape(title)}</title></polyline>']
 

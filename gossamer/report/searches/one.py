@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 PAGE = "analysis.html"
 MOST_ROWS = 200
+MOST_COLUMNS = 4
+"""Goals and other metrics on a terminal."""
 EVALUATIONS, SECONDS = Objective("evaluations", "evaluations", ""), Objective("search_s", "search time", "s")
 
 
@@ -124,12 +126,13 @@ def front_table(report: SearchReport, most: int = 20) -> "Table":
     history = report.history
     table = Table(title=title(history), title_justify="left", title_style="bold", box=None, header_style="bold",
                   pad_edge=False)  # fmt: skip
-    for name in ("design", *(goal.objective.label for goal in history.goals)):
+    others = [item.label for item in _others(history)][: max(0, MOST_COLUMNS - len(history.goals))]
+    for name in ("design", *(goal.objective.label for goal in history.goals), *others):
         table.add_column(name, justify="right")
-    table.add_column("choices", no_wrap=True, overflow="ellipsis", max_width=70)
+    table.add_column("choices", no_wrap=True, overflow="ellipsis", max_width=60)
     for place in history.front[:most].tolist():
         row = _row(history, place)
-        table.add_row(str(row["number"]), *row["goals"], escape(row["text"]))
+        table.add_row(str(row["number"]), *row["goals"], *row["others"][: len(others)], escape(row["text"]))
     if len(history.front) > most:
         table.add_row("", f"... {len(history.front) - most} more")
     return table
@@ -174,10 +177,11 @@ def _row(history: History, place: int) -> dict[str, Any]:
 
 
 def _others(history: History) -> list[Objective]:
-    """Metrics that are no goals, where any design has one."""
+    """Metrics that are no goals, where any design has one; what should be large first."""
     goals = {goal.objective.key for goal in history.goals}
     columns = history.columns
-    return [item for item in history.metrics if item.key not in goals and np.isfinite(columns[item.key]).any()]
+    found = [item for item in history.metrics if item.key not in goals and np.isfinite(columns[item.key]).any()]
+    return sorted(found, key=lambda item: not item.higher_is_better)
 
 
 def _design(history: History, place: int) -> dict[str, Any]:

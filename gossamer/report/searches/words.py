@@ -30,7 +30,7 @@ def facts(history: History, measure: Measure | None, standing: Standing | None) 
         item, values = goal.objective, history.values[history.front, place]
         best = values.max() if item.higher_is_better else values.min()
         found[f"best {item.label}"] = show(item, float(best))
-    if standing is not None and measure is not None:
+    if standing is not None and measure is not None and len(history.goals) > 1:
         found["hypervolume, tight point"] = f"{standing.tight_box:.3f}"
         found["hypervolume, far point"] = f"{standing.far_box:.3f}"
     found["search time"] = _duration(float(history.seconds[-1]))
@@ -43,6 +43,8 @@ def sentences(history: History, measure: Measure | None, standing: Standing | No
     if measure is None or standing is None:
         texts = ", ".join(limit.text for limit in history.limits)
         found.append(f"No design has a value and meets the limits ({texts or 'none'}) so far: {_nearest(history)}.")
+    elif len(history.goals) == 1:
+        found.append("With one objective the front is the best design; curves: its way from the reference point.")
     else:
         found.append(references(measure, standing))
         if len(history.front) == 1:
