@@ -10,6 +10,8 @@ from gossamer.ir.registry import STRATEGIES
 from tests.search.strategies.conftest import conditional, plain, problem_of
 
 METHODS = STRATEGIES.names()
+SLOW = {"hw-pr-nas"}
+"""Trains networks at its every step."""
 SMALL = {
     "population": 12, "children": 12, "batch": 6, "first": 10, "warm_up": 8, "updates": 1, "candidates": 60,
     "inner_evaluations": 9, "evaluations": 20, "points": 8, "solutions": 3, "hidden": 8, "epochs": 1,
@@ -18,6 +20,10 @@ SMALL = {
 """Options, where a method has them, that keep it quick."""
 MAY_END = {"nested", "two-phase"}
 """Methods that look at parts of a space on purpose, so they may end before all of it is asked for."""
+
+
+def each(names):
+    return [pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in sorted(names)]
 
 
 def started(name, problem, seed=0):
@@ -56,7 +62,7 @@ def play(strategy, problem, count, answer=told, limits=lambda genomes: np.zeros(
     return rounds
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", each(METHODS))
 def test_questions_are_repaired_distinct_and_a_function_of_the_answers(name):
     space = conditional()
     problem = problem_for(name, space, network_genes=4)
@@ -68,14 +74,14 @@ def test_questions_are_repaired_distinct_and_a_function_of_the_answers(name):
     assert len(np.unique(asked, axis=0)) == len(asked) >= (20 if name in MAY_END else 40)
 
 
-@pytest.mark.parametrize("name", sorted({*METHODS} - {"exhaustive", "greedy"}))  # greedy: no chance before a restart
+@pytest.mark.parametrize("name", each({*METHODS} - {"exhaustive", "greedy"}))  # greedy: no chance before a restart
 def test_another_seed_asks_otherwise(name):
     problem = problem_for(name, plain([5] * 6))
     asked = [np.concatenate(play(started(name, problem, seed), problem, 60)) for seed in (1, 2)]
     assert asked[0].shape != asked[1].shape or (asked[0] != asked[1]).any()
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", each(METHODS))
 def test_a_tiny_space_is_exhausted_and_the_search_ends(name):
     problem = problem_for(name, plain([2, 1, 3, 2]), seeds=[[1, 0, 2, 1]])
     asked = np.concatenate(play(started(name, problem), problem, 1000))
@@ -84,7 +90,7 @@ def test_a_tiny_space_is_exhausted_and_the_search_ends(name):
         assert len(asked) == 12
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", each(METHODS))
 def test_values_that_are_not_finite_stop_nothing(name):
     problem = problem_for(name, plain([4] * 5), constraints=1)
 
@@ -101,7 +107,7 @@ def test_values_that_are_not_finite_stop_nothing(name):
     assert sum(map(len, asked)) >= (20 if name in MAY_END else 60)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", each(METHODS))
 def test_nothing_but_failures_stops_nothing(name):
     problem = problem_for(name, plain([3] * 5), constraints=1)
     asked = play(
@@ -115,7 +121,7 @@ LEARNING = sorted({*METHODS} - {"exhaustive", "random", "latin-hypercube", "shgo
 """Those that must find the feasible part within a few questions; SHGO begins with a grid, DDPG and PPO are slow."""
 
 
-@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("name", each(LEARNING))
 def test_feasible_designs_are_asked_for_once_limits_are_known(name):
     problem = problem_for(name, plain([6] * 6), constraints=1)
 
@@ -127,7 +133,7 @@ def test_feasible_designs_are_asked_for_once_limits_are_known(name):
     assert fits[-60:].mean() > 1.4 / 6
 
 
-@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("name", each(METHODS))
 def test_the_problems_seeds_are_asked_early(name):
     seed = [4, 1, 3, 2, 0, 4]
     problem = problem_for(name, plain([5] * 6), seeds=[seed])

@@ -49,7 +49,11 @@ def test_rewards_have_no_unit_and_rank_feasible_first():
 
 @pytest.mark.parametrize(
     "method",
-    [Reinforce(), Ppo(controller="independent"), pytest.param(Ppo(hidden=32), marks=pytest.mark.slow)],
+    [
+        Reinforce(),
+        Ppo(controller="independent", learning_rate=0.05),
+        pytest.param(Ppo(hidden=32), marks=pytest.mark.slow),
+    ],
 )
 def test_a_learnt_policy_comes_closer_than_random_search(method, additive):
     space, cost, best = additive
