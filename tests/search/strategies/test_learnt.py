@@ -90,6 +90,6 @@ def test_an_agent_learns_which_action_pays():
 def test_ddpg_comes_closer_than_random_search(additive):
     space, _, _ = additive
     cost = lambda g: (np.abs(g - np.array([0, 3] * 6)) ** 1.5).sum(axis=1, keepdims=True)  # noqa: E731
-    asked = (run(each.start(problem_of(space), 0), 120, cost) for each in (Ddpg(updates=2), RandomSearch(16)))
+    asked = (run(each.start(problem_of(space), 0), 160, cost) for each in (Ddpg(updates=4), RandomSearch(16)))
     found, drawn = (cost(genomes).min() for genomes in asked)
     assert found < 0.5 * drawn
