@@ -86,8 +86,9 @@ class ZeroCostScores:
     def _sizes(self, genome: Genomes) -> dict[str, float]:
         from gossamer.search.costs.counts import CountsEvaluator
 
-        whole = np.concatenate([genome, np.zeros(len(self._context.space.choices) - self._own, np.int64)])
-        found = CountsEvaluator(self._context.space, ("macs", "params")).evaluate(self._context.space.repair(whole[None]))
+        space = self._context.space
+        whole = np.concatenate([genome, np.zeros(len(space.choices) - self._own, np.int64)])
+        found = CountsEvaluator(space, ("macs", "params")).evaluate(space.repair(whole[None]))
         return {"params_score": float(found["params"][0]), "flops_score": float(found["macs"][0])}
 
     @cached_property

@@ -43,19 +43,34 @@ def pattern(genomes: Genomes) -> Genomes:
     return np.where(alive == CONV3, CONV1, alive)
 
 
-GROUPS = (30, 30, 5, 5, 20, 5)
+GROUPS = (30, 30, 5, 5, 20, 5, 30, 5)
 """Columns of `features` that tell of one thing."""
 
 
 def features(genomes: Genomes) -> NDArray[np.float64]:
-    """float [P, 95]: each edge's operation (one-hot), before and after pruning; how often each operation occurs, before
-    and after; per path whether it is open and how often each operation occurs on it; depth of the cell.
+    """float [P, 130]: each edge's operation (one-hot), before and after pruning; how often each occurs, before
+    and after; per path whether it is open and how often each operation occurs on it; depth of the cell; operations of
+    the edges that reach the output, and how often each occurs: a runtime that drops unused results still computes
+    what follows an edge of zeros.
     """
     alive = pruned(genomes)
     counts = [(genes[:, :, None] == np.arange(5)).sum(1) for genes in (alive, genomes)]
     paths = np.stack([_path(genomes[:, path]) for path in PATHS], 1)
-    columns = [_one_hot(genomes), _one_hot(alive), *counts, paths.reshape(len(genomes), -1), _depths(paths)]
+    used = np.where(_used(genomes), genomes, NONE)
+    columns = [
+        _one_hot(genomes), _one_hot(alive), *counts, paths.reshape(len(genomes), -1), _depths(paths),
+        _one_hot(used), (used[:, :, None] == np.arange(5)).sum(1),
+    ]  # fmt: skip
     return np.concatenate(columns, axis=1).astype(np.float64)
+
+
+def _used(genomes: Genomes) -> NDArray[np.bool_]:
+    """bool [P, 6]: edges from which a way to the output exists on which no later edge is `none`."""
+    there = genomes != NONE
+    from_two = there[:, 5]
+    from_one = there[:, 4] | (there[:, 2] & from_two)
+    always = np.ones(len(genomes), np.bool_)
+    return np.stack([from_one, from_two, from_two, always, always, always], axis=1)
 
 
 def _one_hot(genomes: Genomes) -> NDArray[np.bool_]:

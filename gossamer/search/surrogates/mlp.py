@@ -24,8 +24,8 @@ Numbers: TypeAlias = Callable[[Genomes], Matrix]
 
 @dataclass(frozen=True)
 class MLPEnsemble:
-    """`members` networks of `layers` hidden layers of `width`, each trained for `epochs`. `encoding`: whose numbers they
-    read; by default the space's own features.
+    """`members` networks of `layers` hidden layers of `width`, each trained for `epochs`. `encoding`: whose
+    numbers they read; by default the space's own features.
     """
 
     members: int = 5

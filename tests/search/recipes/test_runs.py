@@ -28,6 +28,10 @@ SMALL = {
     ),
     "gates": ("strategy.first=8", "strategy.surrogates=[{gates: {epochs: 2}}]", "strategy.whole=0"),
     "hurricane": ONE_EPOCH,
+    "hw-pr-nas": (
+        "strategy.first=12", "strategy.batch=6", "strategy.encoder_epochs=1", "strategy.predictor_epochs=2",
+        "strategy.hidden=16", "strategy.whole=0", "strategy.population=12", "strategy.generations=3",
+    ),
     "mnasnet": (*ONE_EPOCH, "budget=8"),
     "monas": FEW_STEPS,
     "naas": (*FEW_STEPS, "limits=['accuracy>=5%']", "strategy.inner_evaluations=8"),

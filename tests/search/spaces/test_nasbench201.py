@@ -112,7 +112,7 @@ def test_layers_are_those_of_the_lowered_module():
 def test_features_say_what_the_pruned_cell_is():
     space = NasBench201()
     rows = space.features(space.sample(300, np.random.default_rng(0)))
-    assert rows.shape[1] == 95 and np.isfinite(rows).all()
+    assert rows.shape[1] == sum(space.groups) == 130 and np.isfinite(rows).all()
     one, other = (space.parse(text) for text in (
         "|none~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|none~1|none~2|",
         "|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|",
