@@ -75,8 +75,9 @@ class Choices:
 
     @cached_property
     def designs(self) -> float:
-        """How many genomes there are, inactive genes counted once too often (an upper bound)."""
-        return float(np.prod(self.sizes.astype(np.float64)))
+        """How many genomes there are, inactive genes counted once too often (an upper bound; infinite beyond 1e308)."""
+        with np.errstate(over="ignore"):
+            return float(np.prod(self.sizes.astype(np.float64)))
 
     def repair(self, genomes: Genomes) -> Genomes:
         """Canonical form: every gene inside its range (clipped), inactive genes 0."""
@@ -137,7 +138,9 @@ class Choices:
 
     def count(self) -> int:
         """How many designs there are, exactly: combinations of active choices."""
-        return _count(self.items, {}, 0)
+        from gossamer.search.counting import count
+
+        return count(self.items)
 
     def neighbours(self, genome: Genomes) -> Genomes:
         """Every other design that one changed gene leads to: [n, genes], distinct."""
@@ -187,18 +190,3 @@ class Choices:
             if str(value) == text:
                 return value
         raise SearchError(f"{name}={text} is none of {', '.join(map(str, values))}")
-
-
-def _count(items: tuple[Choice, ...], fixed: dict[str, Number | None], place: int) -> int:
-    """Designs of the choices from `place` on. Only choices that conditions name are walked value by value."""
-    free = 1
-    for item in items[place:]:
-        place += 1
-        active = all(fixed[condition.choice] in condition.values for condition in item.when)
-        if not any(item.name == condition.choice for later in items[place:] for condition in later.when):
-            free *= len(item.values) if active else 1
-            fixed[item.name] = None
-            continue
-        values: tuple[Number | None, ...] = item.values if active else (None,)
-        return free * sum(_count(items, {**fixed, item.name: value}, place) for value in values)
-    return free
