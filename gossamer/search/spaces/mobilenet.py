@@ -59,8 +59,8 @@ class Block:
 class MobileNet(NetworkSpace):
     """The family for one kind of image; see the module's docstring."""
 
-    input_shape: tuple[int, int, int]
-    classes: int
+    input_shape: tuple[int, int, int] = (3, 32, 32)
+    classes: int = 10
     stem: tuple[int, ...] = (8, 16)
     stages: tuple[Stage, ...] = (Stage((8, 12, 16), 2, 1), Stage((12, 16, 24), 3, 2), Stage((16, 24, 32), 3, 2))
     head: tuple[int, ...] = (32, 48, 64)
