@@ -25,6 +25,11 @@ Matrix = NDArray[np.float64]
 _PRIOR_WEIGHT, _PRIOR_NOISE, _PRIOR_SPREAD = -1.0, -4.0, 2.0
 """Of the logarithms of weights and noise."""
 _BOUNDS = (-8.0, 4.0)
+_LEAST_NOISE = float(np.log(0.03))
+"""Of the values' variance. Designs that were picked because they promised much are luckier than their model believes;
+with less noise a search trusts it and leaves the lucky ones aside (measured on NAS-Bench-201 and pixel3 after 500
+designs, share of the exact front: 0.990 with none, 0.995 with 0.01, 0.998 with 0.03 and 0.06; after 100 designs 0.968,
+0.958, 0.974, 0.955)."""
 _STEPS = 30
 
 
@@ -73,7 +78,7 @@ def _likeliest(features: Matrix, widths: Sequence[int], target: Matrix, start: M
     ends = np.cumsum(widths)
     parts = [features[:, end - width : end] for width, end in zip(widths, ends)]
     apart = np.stack([_distances(part, part) for part in parts])
-    bounds = [_BOUNDS] * len(widths) + [(_BOUNDS[0], 0.0)]
+    bounds = [_BOUNDS] * len(widths) + [(_LEAST_NOISE, 0.0)]
     found = minimize(_objective, start, (apart, target), "L-BFGS-B", True, bounds=bounds, options={"maxiter": steps})
     return np.asarray(found.x)
 
