@@ -54,6 +54,8 @@ class Choices:
                 raise SearchError(f"two choices of the space are called '{item.name}'; each needs a name of its own")
             if not item.values:
                 raise SearchError(f"choice '{item.name}' has no values")
+            if len(set(item.values)) < len(item.values):
+                raise SearchError(f"choice '{item.name}' has a value twice: {', '.join(map(str, item.values))}")
             for condition in item.when:
                 if condition.choice not in names[:place]:
                     raise SearchError(

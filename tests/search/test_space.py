@@ -35,6 +35,8 @@ def test_mistakes_in_choices_are_named():
         Choices((KERNEL, DEPTH))
     with pytest.raises(SearchError, match="two choices of the space are called 'depth'"):
         Choices((DEPTH, DEPTH))
+    with pytest.raises(SearchError, match="choice 'bits' has a value twice: 4, 8, 4"):
+        Choices((Choice("bits", (4, 8, 4)),))
     with pytest.raises(SearchError, match="did you mean 'kernel'"):
         LIST.encode({"kernl": 3})
     with pytest.raises(SearchError, match="kernel = 7 is none of 3, 5"):

@@ -1,8 +1,9 @@
 """The filter `aanas`: keep the values whose convolutions fill a systolic array.
 
-AANAS (Chitty-Venkata and Somani 2021; survey, section 7.1) makes the number of expansion channels a multiple of the array's side. A layer
-with ic inputs and oc outputs on an array of rows x cols fills ic / (ceil(ic/rows) rows) * oc / (ceil(oc/cols) cols) of
-it. Per choice, the values stay whose layers fill at most `tolerance` less than the best value's, weighted by MACs.
+AANAS (Chitty-Venkata and Somani 2021; survey, section 7.1) makes the number of expansion channels a multiple of the
+array's side. A layer with ic inputs and oc outputs on an array of rows x cols fills ic / (ceil(ic/rows) rows) * oc /
+(ceil(oc/cols) cols) of it. Per choice, the values stay whose layers fill at most `tolerance` less than the best
+value's, weighted by MACs.
 """
 
 from dataclasses import dataclass

@@ -3,8 +3,9 @@
     space = Fixed("resnet18", ratios=(1.0, 0.75, 0.5))
 
 `ratios`: what part of its channels each layer may keep; layers that are added to each other keep the same ones (see
-`channels`). A width is a multiple of `multiple`. Without ratios the space has one design, and a search chooses only
-among the other parts of the product: bits, hardware. Batch norms are folded when the network is read.
+`channels`). A width is a multiple of `multiple`; of ratios that round to the same the first stands for all. Without
+ratios the space has one design, and a search chooses only among the other parts of the product: bits, hardware. Batch
+norms are folded when the network is read.
 """
 
 from collections.abc import Sequence
@@ -61,14 +62,18 @@ class Fixed(NetworkSpace):
 
     @cached_property
     def choices(self) -> Choices:
-        wide = (group for group in self._network.channels.prunable if len(self._widths(group)) > 1)
-        return Choices(tuple(Choice(f"{group}.ratio", self.ratios) for group in wide))
+        """Groups that all ratios leave whole have none."""
+        wide = {group: self._widths(group) for group in self._network.channels.prunable}
+        cut = (group for group, widths in wide.items() if set(widths) - {self._network.widths[group]})
+        return Choices(tuple(Choice(f"{group}.ratio", tuple(wide[group].values())) for group in cut))
 
-    def _widths(self, group: str) -> tuple[int, ...]:
-        """Channels that the group keeps, in the order of `ratios`."""
-        whole = self._network.widths[group]
-        steps = (max(1, round(ratio * whole / self.multiple)) * self.multiple for ratio in self.ratios)
-        return tuple(min(whole, step) for step in steps)
+    def _widths(self, group: str) -> dict[int, float]:
+        """Channels that the group may keep, in the order of `ratios`, and the first ratio that rounds to them."""
+        whole, found = self._network.widths[group], dict[int, float]()
+        for ratio in self.ratios:
+            width = min(whole, max(1, round(ratio * whole / self.multiple)) * self.multiple)
+            found.setdefault(width, ratio)
+        return found
 
     @property
     def slots(self) -> tuple[Slot, ...]:
@@ -79,7 +84,7 @@ class Fixed(NetworkSpace):
         rows = np.repeat(network.template.rows[None], len(genomes), axis=0)
         for item in self.choices.items:
             group = item.name.removesuffix(".ratio")
-            width = np.array(self._widths(group))[genomes[:, choices.places[item.name]]]
+            width = np.array(list(self._widths(group)))[genomes[:, choices.places[item.name]]]
             for field, layers in network.wide[group].items():
                 rows[:, layers, PLACE[field]] = width[:, None]
         return Population(rows, np.ones(rows.shape[:2], np.bool_))
@@ -91,8 +96,8 @@ class Fixed(NetworkSpace):
     def module(self, genome: Genomes, seed: int = 0) -> Module:
         """With the weights it was read with; `seed` changes nothing."""
         widths = {
-            item.name.removesuffix(".ratio"): self._widths(item.name.removesuffix(".ratio"))[gene]
-            for item, gene in zip(self.choices.items, genome.tolist())
+            group: list(self._widths(group))[gene]
+            for group, gene in zip((item.name.removesuffix(".ratio") for item in self.choices.items), genome.tolist())
         }
         return cut(self._network.module, self._network.channels, widths)
 

@@ -116,3 +116,20 @@ def test_networks_of_the_zoo(name):
     pytest.importorskip("torch")
     space = Fixed(name, ratios=(1.0, 0.5), input_shape=(3, 64, 64))
     check_quantised_layers(space, 1, Precision(space.slots, (3, 5), (4, 6, 9)))
+
+
+def test_ratios_that_round_to_one_width_are_one_choice(path):
+    """16, 32 and 24 channels in steps of 16: nothing is left to cut of 16, and 24 are whole or 16."""
+    space = Fixed(path, ratios=(1.0, 0.9, 0.75, 0.5), multiple=16)
+    assert {item.name: item.values for item in space.choices.items} == {
+        "expand.ratio": (1.0, 0.5), "head.ratio": (1.0, 0.9)
+    }  # fmt: skip
+    texts = {str(space.module(genome).graph) for genome in np.indices((2, 2)).reshape(2, -1).T}
+    assert space.size == len(texts) == 4
+
+
+def test_one_ratio_cuts_every_layer(path):
+    space = Fixed(path, ratios=(0.5,))
+    assert space.size == 1 and len(space.choices) == 3
+    shapes = {node.label: node.result.shape for node in space.module(np.zeros(3, np.int64)).graph.nodes}
+    assert shapes["stem"][1] == 8 and shapes["expand"][1] == 16
