@@ -93,6 +93,19 @@ def test_the_gain_of_three_unsure_objectives_is_what_drawn_values_add():
     assert gain == pytest.approx(np.mean(added), rel=0.05)
 
 
+@pytest.mark.parametrize("objectives", [4, 6])
+def test_many_objectives_fit_in_memory(objectives, monkeypatch):
+    """The gains are the same whether candidates are looked at together or in parts."""
+    rng = np.random.default_rng(0)
+    believed = outlook(rng.random((200, objectives)), 0.1, [Warp()] * objectives)
+    front = rng.random((60, objectives))
+    ends = np.full(objectives, -1.0), np.ones(objectives)
+    gain = expected_gain(believed, front, *ends)
+    assert gain.shape == (200,) and gain.min() > -1e-12 and gain.max() > 0.01
+    monkeypatch.setattr("gossamer.search.strategies.improvement._NUMBERS", 30_000)
+    assert expected_gain(believed, front, *ends) == pytest.approx(gain, rel=1e-9, abs=1e-15)
+
+
 def test_a_batch_does_not_pick_the_same_gain_twice():
     believed = outlook([[0.30, 0.30], [0.31, 0.31], [0.05, 0.80]], 1e-3)
     assert sorted(pick_batch(believed, np.empty((0, 2)), np.zeros(2), np.ones(2), 2)) == [0, 2]

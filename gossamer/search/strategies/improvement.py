@@ -1,4 +1,5 @@
-"""Expected improvement of a front's hypervolume, exact for independent predictions, for two to four objectives.
+"""Expected improvement of a front's hypervolume, exact for independent predictions; beyond three objectives for a front
+of the few designs that a grid of BOXES boxes can hold.
 
 Less is better. The expected volume that a design adds is the integral of the probability that it beats a point, over
 the points that no known design beats (Emmerich 2005). The coordinates of the front cut the space into a grid of boxes
@@ -26,7 +27,10 @@ SHORT_LIST = 300
 """Designs best by themselves that are looked at for each pick of a batch."""
 _EDGES = {1: 400, 2: 120, 3: 48}
 """Designs of the front that make the grid, by the number of objectives: boxes grow with a power of them."""
-_EDGES_BEYOND = 16
+BOXES = 100_000
+"""At most so many with more objectives: 16 designs for four, 9 for five."""
+_NUMBERS = 1 << 26
+"""Held at once: candidates are looked at in parts."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
 
@@ -73,8 +77,14 @@ def expected_gain(outlook: Outlook, front: Matrix, low: Matrix, high: Matrix) ->
     """[n]: volume between the front and `high` that each candidate is expected to add."""
     front = _gridded(front, high)
     edges = [np.unique(np.concatenate([[a], column, [b]])) for a, column, b in zip(low, front.T, high)]
-    shares = [_shares(outlook, axis, points) for axis, points in enumerate(edges)]
     free = _free(front, edges)
+    step = max(1, _NUMBERS // free[0].size)
+    parts = [np.arange(start, min(start + step, len(outlook.mean))) for start in range(0, len(outlook.mean), step)]
+    return np.concatenate([np.zeros(0), *(_volumes(outlook.take(part), edges, free) for part in parts)])
+
+
+def _volumes(outlook: Outlook, edges: Sequence[Matrix], free: Matrix) -> Matrix:
+    shares = [_shares(outlook, axis, points) for axis, points in enumerate(edges)]
     found = shares[0] @ free.reshape(len(free), -1)
     for axis, share in enumerate(shares[1:], start=1):
         found = np.einsum("nab,na->nb", found.reshape(len(found), free.shape[axis], -1), share)
@@ -84,7 +94,9 @@ def expected_gain(outlook: Outlook, front: Matrix, low: Matrix, high: Matrix) ->
 def _gridded(front: Matrix, high: Matrix) -> Matrix:
     inside = front[(front < high).all(axis=1)]
     inside = inside[non_dominated(inside)]
-    return inside[spread(inside, _EDGES.get(front.shape[1], _EDGES_BEYOND))] if len(inside) else inside
+    objectives = front.shape[1]
+    most = _EDGES.get(objectives, max(2, int(BOXES ** (1 / objectives)) - 1))
+    return inside[spread(inside, most)] if len(inside) else inside
 
 
 def _shares(outlook: Outlook, axis: int, edges: Matrix) -> Matrix:
