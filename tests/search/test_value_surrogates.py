@@ -36,6 +36,20 @@ def test_it_ranks_designs_it_has_not_seen_and_equal_seeds_predict_equally(surrog
     assert (deviation >= 0).all()
 
 
+@pytest.mark.parametrize("surrogate", SURROGATES, ids=lambda item: type(item).__name__)
+def test_few_or_equal_designs_are_no_accident(surrogate):
+    """One design, equal values, equal designs, and a space that has one design only."""
+    one = PlainSpace(Choices((Choice("only", (1,)),)))
+    cases = [
+        (SPACE, drawn(1, 0), np.ones(1)), (SPACE, drawn(9, 0), np.ones(9)),
+        (SPACE, np.zeros((9, 6), np.int64), np.arange(9.0)), (one, np.zeros((3, 1), np.int64), np.arange(3.0)),
+    ]  # fmt: skip
+    for space, genomes, values in cases:
+        mean, deviation = surrogate.fit(space, genomes, values, seed=0).predict(genomes)
+        assert np.isfinite(mean).all() and np.isfinite(deviation).all() and (deviation >= 0).all()
+        assert values.min() - 1 <= mean.min() and mean.max() <= values.max() + 1
+
+
 @pytest.mark.parametrize("surrogate", [GaussianProcess(), XGBoost(), MLPEnsemble(members=3, epochs=60)])
 def test_it_is_less_sure_of_what_is_unlike_the_designs_it_knows(surrogate):
     known = drawn(80, 0) % 2

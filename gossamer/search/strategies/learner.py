@@ -43,6 +43,8 @@ class Scaling:
         found = space.features(space.repair(drawn))
         deviation = found.std(axis=0)
         kept = deviation > 0
+        if not kept.any():  # designs that look all the same: one column that says nothing
+            kept[:1], deviation = True, np.ones_like(deviation)
         parts = np.split(kept, np.cumsum(space.groups)[:-1])
         widths = tuple(int(part.sum()) for part in parts if part.any())
         unit = deviation[kept] * np.sqrt(np.repeat(widths, widths))
