@@ -19,6 +19,7 @@ from gossamer.search.loop import Loop, feasible
 from gossamer.search.metrics import quantity
 from gossamer.search.objectives import Goal, matrix
 from gossamer.search.result import Design, Run
+from gossamer.search.tables import WORDS
 from gossamer.search.threads import threads
 
 
@@ -66,7 +67,7 @@ def finish(
 
 def _lost(loop: Loop) -> list[str]:
     """Designs without values, counted by reason."""
-    return [f"{count} designs {status}: {why}" for (status, why), count in loop.archive.counts().items() if why]
+    return [f"{count} designs {WORDS[status]}: {why}" for (status, why), count in loop.archive.counts().items() if why]
 
 
 def _summary(run: Run) -> dict[str, object]:

@@ -74,10 +74,10 @@ def _refuse_absurd(limit: Limit) -> None:
 
 
 def violations(limits: Iterable[Limit], metrics: Metrics) -> Values:
-    """[designs, limits + 1]: one column per limit, and one for what fits no chip (an infinite metric) or was not
-    evaluated at all; <= 0 is met.
+    """[designs, limits + 1]: one column per limit, and one for what fits no chip (a metric of +infinity) or was
+    not evaluated at all; <= 0 is met.
     """
     columns = [limit.violation(limit.column(metrics)) for limit in limits]
     every = np.stack([np.asarray(column, np.float64) for column in metrics.values()])
-    unfit = np.isinf(every).any(axis=0) | np.isnan(every).all(axis=0)
+    unfit = np.isposinf(every).any(axis=0) | np.isnan(every).all(axis=0)
     return np.stack([*columns, np.where(unfit, MISSING, -1.0)], axis=1)

@@ -22,7 +22,7 @@ from gossamer.search.inner import Columns
 from gossamer.search.objectives import Goal, Limit, matrix, violations
 from gossamer.search.store import Store
 from gossamer.search.strategies.base import Strategy
-from gossamer.search.tables import Evaluation, Status
+from gossamer.search.tables import WORDS, Evaluation, Status
 from gossamer.search.work import Work
 
 __all__ = ["Archive", "Loop", "feasible"]
@@ -122,17 +122,31 @@ class Loop:
         self.strategy.tell(genomes, values, missed)
 
     def _judged(self, columns: Columns) -> list[tuple[Status, str]]:
-        """What is optimised must be finite, and what is limited must have a value."""
+        """A design must fit its hardware, what is optimised be finite, and what is limited have a value."""
         limited = violations(self.limits, columns)[:, : len(self.limits)]
         wrong = np.concatenate([~np.isfinite(matrix(self.objectives, columns)), limited >= NO_VALUE], axis=1)
         found: list[tuple[Status, str]] = [("ok", "")] * len(wrong)
-        for place in np.flatnonzero(wrong.any(axis=1)).tolist():
-            found[place] = ("quarantined", self._reason({name: column[place] for name, column in columns.items()}))
+        unfit = self._unfit(columns)
+        for place in np.flatnonzero(wrong.any(axis=1) | unfit).tolist():
+            metrics = {name: float(column[place]) for name, column in columns.items()}
+            found[place] = ("unfit", _infinite(metrics)) if unfit[place] else ("quarantined", _reason(metrics))
         return found
 
-    def _reason(self, metrics: dict[str, float]) -> str:
-        wrong = [f"{name} is {value}" for name, value in metrics.items() if not np.isfinite(value)]
-        return ", ".join(wrong) or "an objective is not finite"
+    def _unfit(self, columns: Columns) -> NDArray[np.bool_]:
+        """Where a cost is infinite; what should be large is no cost, so its infinity is a mistake and not a verdict."""
+        axes = [item.objective for item in (*self.objectives, *self.limits)]
+        gains = {axis.key for axis in axes if axis.higher_is_better}
+        costs = [np.isposinf(column) for name, column in columns.items() if name not in gains]
+        return np.any([np.zeros(len(next(iter(columns.values()))), np.bool_), *costs], axis=0)
+
+
+def _infinite(metrics: dict[str, float]) -> str:
+    return ", ".join(f"{name} is {value}" for name, value in metrics.items() if np.isposinf(value))
+
+
+def _reason(metrics: dict[str, float]) -> str:
+    wrong = [f"{name} is {value}" for name, value in metrics.items() if not np.isfinite(value)]
+    return ", ".join(wrong) or "an objective is not finite"
 
 
 def _keys(genomes: Genomes) -> list[bytes]:
@@ -155,7 +169,7 @@ def feasible(archive: Archive, limits: Sequence[Limit]) -> list[int]:
 
 
 def _nothing(archive: Archive) -> str:
-    reasons = [f"{count} {status}: {why}" for (status, why), count in list(archive.counts().items())[:3]]
+    reasons = [f"{count} {WORDS[status]}: {why}" for (status, why), count in list(archive.counts().items())[:3]]
     return (
         f"none of {len(archive)} designs has values ({'; '.join(reasons) or 'none was evaluated'}); "
         "widen the choices, or mend what evaluates them"

@@ -20,10 +20,17 @@ from sqlalchemy import Column, Float, Integer, MetaData, Table, Text
 
 from gossamer.search.choices import Genomes
 
-Status: TypeAlias = Literal["ok", "quarantined", "failed"]
-"""quarantined: a metric is nan or infinite (a design that does not fit its hardware, a gap in a table); failed: the
-evaluation itself crashed or ran out of its time or memory. Neither is ever returned; `why` says more.
+Status: TypeAlias = Literal["ok", "unfit", "quarantined", "failed"]
+"""unfit: the design does not fit its hardware, a cost is infinite; quarantined: what the search looks at is nan or
+infinite (a gap in a table, a training that diverged); failed: the evaluation itself crashed or ran out of its time or
+memory. None of them is ever returned; `why` says more.
 """
+WORDS: Mapping[str, str] = {
+    "unfit": "do not fit their hardware",
+    "quarantined": "quarantined",
+    "failed": "failed",
+}
+"""How messages say that designs have a status: `12 designs do not fit their hardware`."""
 
 HERE = "here"
 """The worker of designs that the searching process evaluates itself."""
@@ -126,11 +133,17 @@ def to_row(item: Evaluation, genome: str, session: str) -> tuple[Any, ...]:
 
 def from_row(row: Any) -> Evaluation:
     """ValueError or TypeError where the columns are not what `to_row` writes."""
+    _check_status(row.status)
     metrics = {name: float(value) for name, value in json.loads(row.metrics).items()}
     genome = np.array(row.genome.split(), np.int64)
     return Evaluation(
         row.number, genome, metrics, row.elapsed_s, row.status, row.why, row.started_s, row.seconds, row.worker
     )
+
+
+def _check_status(status: object) -> None:
+    if status != "ok" and status not in WORDS:
+        raise ValueError(f"status '{status}'")
 
 
 def _json(metrics: Mapping[str, float]) -> str:

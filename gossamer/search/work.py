@@ -2,8 +2,8 @@
 from another process that shares the search.
 
 A design is claimed in the store right before it is evaluated and written right after, so a killed search loses what
-was in flight and nothing else. Values that are nan or infinite put a design in quarantine: it is stored and counted,
-and told to the strategy as having no value.
+was in flight and nothing else. A design that does not fit its hardware, and one whose values are nan or infinite, is
+stored and counted by its status, and told to the strategy as having no value.
 """
 
 import time

@@ -167,6 +167,10 @@ def test_rows_that_do_not_parse(tmp_path):
         connection.execute("update evaluation set metrics = '{'")
     with pytest.raises(DataError, match="holds a result that cannot be read"):
         Store(path).evaluations()
+    with sqlite3.connect(path) as connection:
+        connection.execute("update evaluation set metrics = '{}', status = 'splendid'")
+    with pytest.raises(DataError, match="holds a result that cannot be read \\(status 'splendid'\\)"):
+        Store(path).evaluations()
 
 
 def test_a_full_disk_keeps_what_was_stored(tmp_path):

@@ -7,6 +7,7 @@ import numpy as np
 from gossamer.report.searches.history import History
 from gossamer.report.searches.measure import Measure, Standing
 from gossamer.search.metrics import show
+from gossamer.search.tables import WORDS
 
 STATES = {
     "running": ["The search is running; this is what there is by now."],
@@ -25,7 +26,7 @@ def facts(history: History, measure: Measure | None, standing: Standing | None) 
     }
     for (status, _), count in history.archive.counts().items():
         lost[status] += count
-    found |= {status: f"{count:,}" for status, count in lost.items() if status != "ok"}
+    found |= {WORDS[status]: f"{count:,}" for status, count in lost.items() if status != "ok"}
     for goal, place in zip(history.goals, range(len(history.goals))) if len(history.front) else ():
         item, values = goal.objective, history.values[history.front, place]
         best = values.max() if item.higher_is_better else values.min()
@@ -49,8 +50,8 @@ def sentences(history: History, measure: Measure | None, standing: Standing | No
         found.append(references(measure, standing))
         if len(history.front) == 1:
             found.append("The front is one design, which fills its box whatever it is worth.")
-    lost = [(why, n) for (status, why), n in history.archive.counts().items() if status != "ok"]
-    found += [f"{_designs(n)} no value: {why or 'a metric is not finite'}." for why, n in lost[:5]]
+    lost = [item for item in history.archive.counts().items() if item[0][0] != "ok"]
+    found += [_lost(status, why, count) for (status, why), count in lost[:5]]
     if len(history.archive) and history.processes > 1:
         found.append(f"{history.processes} processes worked on it, one after the other or together.")
     return found
@@ -82,15 +83,21 @@ def design_text(history: History, place: int) -> str:
 def _nearest(history: History) -> str:
     """The design that misses the limits by least."""
     if not history.limits:
-        return "none of them fits, or has a finite value of every objective"
+        return "none of them fits and has a finite value of every objective"
+    if not history.evaluated.any():
+        return "none of them fits and has a finite value of every objective"
     missed = np.stack([limit.violation(limit.column(history.columns)) for limit in history.limits], axis=1)
-    place = int(np.maximum(missed, 0).sum(axis=1).argmin())
+    place = int(np.where(history.evaluated, np.maximum(missed, 0).sum(axis=1), np.inf).argmin())
     values = [(limit.objective, float(limit.column(history.columns)[place])) for limit in history.limits]
     return "the nearest has " + ", ".join(f"{item.label} = {show(item, value)}" for item, value in values)
 
 
-def _designs(count: int) -> str:
-    return "One design has" if count == 1 else f"{count:,} designs have"
+def _lost(status: str, why: str, count: int) -> str:
+    if status == "unfit":
+        who = "One design does not fit its" if count == 1 else f"{count:,} designs do not fit their"
+        return f"{who} hardware: {why}."
+    who = "One design has" if count == 1 else f"{count:,} designs have"
+    return f"{who} no value: {why or 'a metric is not finite'}."
 
 
 def _duration(seconds: float) -> str:

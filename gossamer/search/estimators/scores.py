@@ -4,7 +4,8 @@
 
 Definitions as in Abdelfattah et al. (ICLR 2021) and Mellor et al. (ICML 2021); of each, higher is meant to be better.
 Batch norms normalise by the batch, as in the first step of training; sums are over the weights of convolutions and
-matrix products. A score is nan where a network has none, as when no gradient reaches its input.
+matrix products. A score is nan where a network has none, as when no gradient reaches its input, or where it is
+infinite: that would read as a design that does not fit its hardware.
 """
 
 import copy
@@ -104,7 +105,8 @@ def scores(net: fx.GraphModule, images: np.ndarray, labels: np.ndarray, names: t
     for name in names:
         fresh = copy.deepcopy(net)  # a forward pass moves the running statistics
         fresh.train()
-        found[name] = SCORES[name](fresh, x, y)
+        value = SCORES[name](fresh, x, y)
+        found[name] = value if np.isfinite(value) else float("nan")
     return found
 
 

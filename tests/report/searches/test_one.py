@@ -38,6 +38,22 @@ def test_both_reference_points_with_a_sentence(searched, tmp_path):
     assert "One design has no value: accuracy is nan." in report.sentences
 
 
+def unseen(store):
+    """A design that is not in the store."""
+    known = {row.genome.tobytes() for row in store.evaluations()}
+    return next(genome for genome in CHOICES.sample(500, np.random.default_rng(5)) if genome.tobytes() not in known)
+
+
+def test_designs_that_do_not_fit_are_counted_apart(searched, tmp_path):
+    folder = searched(tmp_path / "a")
+    store = Store(folder / "store.sqlite")
+    store.add([Evaluation(80, unseen(store), {"latency_s": np.inf}, 9.0, "unfit", "latency_s is inf")])
+    store.close()
+    report = report_search(folder)
+    assert (report.facts["do not fit their hardware"], report.facts["quarantined"]) == ("1", "1")
+    assert "One design does not fit its hardware: latency_s is inf." in report.sentences
+
+
 def test_a_reference_of_the_users(searched, tmp_path):
     folder = searched(tmp_path / "a")
     report = report_search(folder, {"accuracy": "60%", "latency": "20 ms"})
@@ -96,6 +112,11 @@ def test_nothing_within_the_limits_says_the_nearest(searched, tmp_path):
     assert report.measure is None
     fastest = report.history.columns["latency_s"].min()
     assert f"the nearest has latency = {1e3 * fastest:.4g} ms" in " ".join(report.sentences)
+    lost = Store(tmp_path / "a" / "store.sqlite")
+    lost.add([Evaluation(30, unseen(lost), {"latency_s": 2e-6, "accuracy": np.nan}, 9.0, "failed", "it died")])
+    lost.close()
+    again = report_search(tmp_path / "a")
+    assert f"the nearest has latency = {1e3 * fastest:.4g} ms" in " ".join(again.sentences)
     assert "No design met the limits" in page(report)
     assert "hypervolume" not in document(report)
 

@@ -87,6 +87,14 @@ def test_scores_leave_the_network_as_it_was(net, batch):
     assert all(torch.equal(value, before[name]) for name, value in net[1].state_dict().items())
 
 
+def test_an_infinite_score_is_none(net, batch, monkeypatch):
+    from gossamer.search.estimators import scores as module
+
+    monkeypatch.setitem(module.SCORES, "snip", lambda *_: float("inf"))
+    found = module.scores(net[1], *batch, ("snip", "grad_norm"))
+    assert np.isnan(found["snip"]) and np.isfinite(found["grad_norm"])
+
+
 def test_a_network_that_its_input_does_not_reach_has_no_jacob_cov(tmp_path, silent):
     space = NasBench201((3, 8, 8), 10, cells=1)
     dead = space.parse("|none~0|+|none~0|none~1|+|none~0|none~1|none~2|")

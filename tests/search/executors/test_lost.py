@@ -36,6 +36,9 @@ def odd(genomes):
     return found
 
 
+STATUS = {1: "quarantined", 2: "unfit", 3: "quarantined"}
+
+
 class Watched:
     """A strategy that notes what it is told."""
 
@@ -52,13 +55,13 @@ class Watched:
 
 @pytest.fixture
 def search(tmp_path):
-    def run(evaluate, budget, name="a", pool=None, limits=(), strategy=None, store=None):
+    def run(evaluate, budget, name="a", pool=None, limits=(), strategy=None, store=None, goals=()):
         bounds = parse_limits(limits, METRICS)
         begun = strategy or Nsga2(population=30).start(
             Problem(SPACE, np.zeros((0, 4), np.int64), 2, len(bounds) + 1), 0
         )
         store = store or Store(tmp_path / f"{name}.sqlite")
-        goals = resolve("latency,energy", METRICS)
+        goals = goals or resolve("latency,energy", METRICS)
         loop = Loop(Watched(begun), evaluate, store, goals, bounds, Budget.parse(budget), lambda *_: None, pool=pool)
         try:
             loop.run()
@@ -73,16 +76,16 @@ def said(loop):
     return [(row.genome.tolist(), row.metrics, row.status, row.why) for row in loop.archive.rows]
 
 
-def test_values_that_are_none_are_quarantined_and_counted(search):
+def test_what_has_no_value_and_what_does_not_fit_is_counted_apart(search):
     loop = search(odd, 200)
     assert len(loop.archive) == 200
     why = {1: "energy_j is nan", 2: "latency_s is inf", 3: "energy_j is -inf"}
     for row in loop.archive.rows:
         kind = int(row.genome[0])
-        assert (row.status, row.why) == (("quarantined", why[kind]) if kind in why else ("ok", ""))
+        assert (row.status, row.why) == (STATUS.get(kind, "ok"), why.get(kind, ""))
     counts = loop.archive.counts()
     assert sum(counts.values()) == 200
-    assert set(counts) == {("ok", ""), *(("quarantined", text) for text in why.values())}
+    assert set(counts) == {("ok", ""), *((STATUS[kind], text) for kind, text in why.items())}
     assert all(int(loop.archive.rows[place].genome[0]) in (0, 4) for place in feasible(loop.archive, ()))
     for kind, values, violations in loop.strategy.told:
         if kind in why:
@@ -104,6 +107,36 @@ def test_nothing_but_quarantine_says_why(search):
         feasible(loop.archive, ())
 
 
+def test_metrics_that_nothing_looks_at(search):
+    """nan or -inf there takes nothing away; an infinite cost says all the same that the design does not fit."""
+
+    def with_area(genomes):
+        odd_area = np.array([1.0, np.nan, np.inf, -np.inf, 1.0])[genomes[:, 0]]
+        return {**prices(genomes), "area_mm2": odd_area}
+
+    loop = search(with_area, 200)
+    kinds = {int(row.genome[0]): (row.status, row.why) for row in loop.archive.rows}
+    assert kinds == {**dict.fromkeys((0, 1, 3, 4), ("ok", "")), 2: ("unfit", "area_mm2 is inf")}
+    assert {int(loop.archive.rows[place].genome[0]) for place in feasible(loop.archive, ())} == {0, 1, 3, 4}
+
+
+def test_what_should_be_large_and_is_infinite_is_no_verdict_on_the_hardware(search):
+    accuracy = Objective("accuracy", "accuracy", "", higher_is_better=True)
+    loop = search(
+        lambda genomes: {**prices(genomes), "accuracy": np.where(genomes[:, 0] == 1, np.inf, 0.5)},
+        100,
+        goals=resolve("accuracy,latency", (*METRICS, accuracy)),
+    )
+    for row in loop.archive.rows:
+        assert (row.status, row.why) == (("quarantined", "accuracy is inf") if row.genome[0] == 1 else ("ok", ""))
+
+
+def test_nothing_that_fits_says_so(search):
+    loop = search(lambda genomes: {**prices(genomes), "latency_s": np.full(len(genomes), np.inf)}, 40)
+    with pytest.raises(SearchError, match=r"none of 40 designs has values \(40 do not fit their hardware: latency_s"):
+        feasible(loop.archive, ())
+
+
 def test_a_limit_on_a_value_that_is_missing(search):
     loop = search(odd, 60, limits=["energy<=30J"])
     assert {row.status for row in loop.archive.rows if row.genome[0] == 1} == {"quarantined"}
@@ -119,8 +152,8 @@ def test_failures_are_recorded_and_cheap_metrics_kept(search, executor):
         pool.close()
     for row in loop.archive.rows:
         kind = int(row.genome[0])
-        assert row.status == {1: "failed", 2: "quarantined"}.get(kind, "ok")
-        assert row.why == {1: "ZeroDivisionError: no", 2: "energy_j is nan, latency_s is inf"}.get(kind, "")
+        assert row.status == {1: "failed", 2: "unfit"}.get(kind, "ok")
+        assert row.why == {1: "ZeroDivisionError: no", 2: "latency_s is inf"}.get(kind, "")
         assert np.isnan(row.metrics["energy_j"]) == (kind in (1, 2))
     assert [row.number for row in loop.archive.rows] == list(range(100))
     together = search(odd, 100, "b")
