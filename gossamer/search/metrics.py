@@ -89,9 +89,12 @@ def quantity(given: str | float, item: Objective, where: str) -> float:
         known = ", ".join(unit for unit in units if unit)
         raise SearchError(f"{where}: {item.label} is measured in {known}, not '{match[2]}'")
     try:
-        return float(match[1]) * units[match[2]]
+        value = float(match[1]) * units[match[2]]
     except ValueError:
         raise SearchError(f"{where}: '{match[1]}' is not a number") from None
+    if not math.isfinite(value):
+        raise SearchError(f"{where}: '{given}' is too large a number")
+    return value
 
 
 def is_share(item: Objective) -> bool:

@@ -13,6 +13,7 @@ is refused. `name` renames the goal, which a search with two of a kind needs.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from math import isfinite
 from typing import Any
 
 from gossamer.ir.errors import SearchError, nearest
@@ -150,8 +151,8 @@ def _summand(item: Term) -> str:
 
 
 def _number(given: Any, where: str) -> float:
-    if isinstance(given, bool) or not isinstance(given, int | float):
-        raise SearchError(f"{where}: a weight is a number, not '{given}'")
+    if isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given):
+        raise SearchError(f"{where}: a weight is a finite number, not '{given}'")
     return float(given)
 
 

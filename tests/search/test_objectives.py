@@ -21,7 +21,7 @@ def test_limits_have_units(text, bound, sign):
     ("latency", "is not like latency<=2ms"), ("latncy<=2ms", "did you mean 'latency'"),
     ("latency<2ms", "only <= and >= are known"),
     ("latency<=2", "measured in s, ms, us, ns"), ("latency<=2mm2", "not 'mm2'"),
-    ("latency<=2e-ms", "is not a number|not like"),
+    ("latency<=2e-ms", "is not a number|not like"), ("latency<=1e999ms", "'1e999ms' is too large a number"),
     ("accuracy>=101%", "at most 100 %"), ("area<=0mm2", "always above 0"),
 ])  # fmt: skip
 def test_bad_limits(text, said):
