@@ -22,8 +22,9 @@ from gossamer.search.spaces.narrowed import narrowed
 
 @dataclass(frozen=True)
 class Hurricane:
-    """keep: values left of each choice. choices: patterns of names; empty: those whose values are names of operators.
-    bits: of all tensors when priced, on the target's default hardware. samples: designs a value is tried in.
+    """keep: values left of each choice, fewer where fewer fit. choices: patterns of names; empty: those whose values
+    are names of operators. bits: of all tensors when priced, on the target's default hardware. samples: designs a
+    value is tried in.
     """
 
     keep: int = 4
@@ -68,7 +69,8 @@ class Hurricane:
         if not np.isfinite(cost).any():
             raise SearchError(f"filter 'hurricane': no value of '{choice.name}' fits {backend.name} with its defaults")
         score = _efficiency(work, cost)
-        return sorted(np.argsort(-score, kind="stable")[: self.keep].tolist())
+        best = np.argsort(-score, kind="stable")[: self.keep]
+        return sorted(best[score[best] >= 0].tolist())
 
 
 def _efficiency(work: Matrix, cost: Matrix) -> Matrix:

@@ -10,7 +10,7 @@ from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.errors import SearchError
 from gossamer.passes.pipeline import run_pipeline
 from gossamer.search.choices import Choice, Choices, Condition
-from gossamer.search.costs.columns import to_layers
+from gossamer.search.costs.columns import PLACE, to_layers
 from gossamer.search.lowered import BEFORE_QUANTIZE
 from gossamer.search.precision import Precision
 from gossamer.search.space import CoDesignSpace
@@ -88,6 +88,17 @@ def test_hurricane_takes_numbers_where_it_is_told_to():
         Hurricane().apply(ELASTIC, backend, seed=0)
     with pytest.raises(SearchError, match="no choice of the space is called like 'kernels'"):
         Hurricane(choices=("kernels",)).apply(ELASTIC, backend, seed=0)
+
+
+def test_hurricane_drops_what_does_not_fit(monkeypatch):
+    from gossamer.search.spaces import filter_hurricane as module
+
+    def no_five(rows, *asked):
+        return np.where(rows[:, PLACE["kh"]] == 5, np.inf, layer_costs(rows, *asked))
+
+    monkeypatch.setattr(module, "layer_costs", no_five)
+    left = values(Hurricane(keep=7).apply(SHALLOW, backend, seed=0), "block3")
+    assert 0 < len(left) < 7 and not any(op.startswith("k5") for op in left)
 
 
 def test_filters_without_a_target_say_so():
