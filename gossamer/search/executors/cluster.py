@@ -49,13 +49,24 @@ class Ray:
         own = not ray.is_initialized()
         if own:
             _connect(ray, self)
-        count = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)) // self.threads)
         try:
+            count = self._count(int(ray.cluster_resources().get("CPU", 0)))
             return RayPool(job, self, count, own)
         except BaseException:
             if own:
                 ray.shutdown()
             raise
+
+
+    def _count(self, processors: int) -> int:
+        """How many workers. SearchError where Ray would wait for processors that the cluster does not have."""
+        count = self.workers or max(1, processors // self.threads)
+        if count * self.threads > processors:
+            raise SearchError(
+                f"executor ray: {count} workers of {self.threads} threads need {count * self.threads} processors, and "
+                f"the cluster has {processors}; ask for fewer, or add machines first"
+            )
+        return count
 
 
 class Evaluating:

@@ -60,6 +60,13 @@ def test_trainings_and_the_inputs_fault(cluster):
         Ray(workers=1).start(Broken())
 
 
+def test_workers_that_no_processor_is_left_for_are_refused(cluster):
+    with pytest.raises(SearchError, match="3 workers of 2 threads need 6 processors, and the cluster has 2; ask for"):
+        Ray(workers=3, threads=2).start(Scoring(naughty=False))
+    with pytest.raises(SearchError, match="1 workers of 16 threads"):
+        Ray(threads=16).start(Scoring(naughty=False))
+
+
 def test_no_cluster():
     with pytest.raises(SearchError, match="executor ray: workers = -1"):
         Ray(workers=-1)
