@@ -112,12 +112,15 @@ class TrainedAccuracy:
 
 def _write(path: Path, fitted: Fitted) -> None:
     """Whole or not at all. A full disk loses nothing: the network is trained again when it is asked for."""
+    part = path.with_suffix(f".{os.getpid()}.part")
     with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{os.getpid()}.part")
-        with part.open("wb") as file:
-            np.savez(file, allow_pickle=False, **{CURVE: np.array(fitted.curve), **fitted.params})
-        part.replace(path)
+        try:
+            with part.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{CURVE: np.array(fitted.curve), **fitted.params})
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
 
 
 def _read(path: Path, drawn: Module) -> Fitted | None:
