@@ -82,11 +82,12 @@ class Claims:
     def _inserted(self, connection: Connection, texts: Sequence[str]) -> set[str]:
         """Claims that are this process's by now."""
         me = self.session.id
-        if added(connection, CLAIMS, [(genome, me) for genome in texts]) == len(texts):
+        # all in one order: two processes that wait for each other's rows would be a deadlock in PostgreSQL
+        if added(connection, CLAIMS, [(genome, me) for genome in sorted(texts)]) == len(texts):
             return set(texts)
         owners = {row.genome: row.session for row in where_in(connection, select(CLAIMS), CLAIMS.c.genome, texts)}
         orphaned = self._orphans(connection, set(owners.values()) - {me})
-        for genome, owner in owners.items():
+        for genome, owner in sorted(owners.items()):
             if owner in orphaned and self._inherited(connection, genome, owner):
                 owners[genome] = me
         return {genome for genome, owner in owners.items() if owner == me}
