@@ -24,6 +24,7 @@ WEIGHTED = {  # convolutions and gemms
     "resnet18": 21, "mobilenet_v2": 53, "mobilenet_v3": 64, "efficientnet_b0": 82, "vgg11": 10, "squeezenet": 26,
     "shufflenet_v2": 57, "resnet50": 54, "resnext50": 54, "efficientnet_v2_s": 171, "googlenet": 58,
     "inception_v3": 95, "densenet121": 121, "ds_cnn": 10, "pulse1d": 10, "deeplab_v3": 61,
+    "vgg16": 15, "resnet8": 10, "mobilenet_v1_025": 28,
 }  # fmt: skip
 # Number of parameters as torchvision, timm, the MLPerf Tiny reference (trainable ones) and the papers have it.
 PUBLISHED = {
@@ -32,8 +33,9 @@ PUBLISHED = {
     "shufflenet_v2": 2_278_604, "googlenet": 6_624_904, "inception_v3": 23_834_568, "densenet121": 7_978_856,
     "deit_tiny": 5_717_416, "deeplab_v3": 39_638_869, "unet2d": 31_037_698, "unet2d_bilinear": 17_263_042,
     "unet3d": 19_069_955, "ds_cnn": 23_756,
+    "resnet8": 78_186, "mobilenet_v1_025": 216_322,
 }  # fmt: skip
-OWN = {"vgg11": 10_770_792, "crnn": 486_020, "gru": 78_552, "lstm": 579_624, "pulse1d": 241_569}
+OWN = {"vgg11": 10_770_792, "vgg16": 16_265_000, "crnn": 486_020, "gru": 78_552, "lstm": 579_624, "pulse1d": 241_569}
 
 
 @pytest.fixture(scope="module", autouse=True)

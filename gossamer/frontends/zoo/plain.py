@@ -1,20 +1,30 @@
-"""VGG-11 (Simonyan and Zisserman, ICLR 2015) with a pooled head, and SqueezeNet 1.1 (Iandola et al., 2016)."""
+"""VGG-11 and VGG-16 (Simonyan and Zisserman, ICLR 2015) with pooled heads, and SqueezeNet 1.1 (Iandola et al., 2016)."""
 
 import torch
 from torch import Tensor, nn
 
 from gossamer.frontends.zoo.blocks import Classifier, scaled
 
+# (channels, convolutions) before each pool
 _VGG11 = ((64, 1), (128, 1), (256, 2), (512, 2), (512, 2))
+_VGG16 = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 # (squeezed, expanded) of a fire module; None: a pool
 _FIRE = ((16, 64), (16, 64), None, (32, 128), (32, 128), None, (48, 192), (48, 192), (64, 256), (64, 256))
 
 
 def vgg11(classes: int, width: float) -> nn.Module:
+    return _vgg(_VGG11, classes, width)
+
+
+def vgg16(classes: int, width: float) -> nn.Module:
+    return _vgg(_VGG16, classes, width)
+
+
+def _vgg(stages: tuple[tuple[int, int], ...], classes: int, width: float) -> nn.Module:
     """The convolutions have biases and there is no batch norm."""
     layers: list[nn.Module] = []
     ic = 3
-    for channels, repeats in _VGG11:
+    for channels, repeats in stages:
         oc = scaled(channels, width)
         for _ in range(repeats):
             layers += [nn.Conv2d(ic, oc, 3, 1, 1), nn.ReLU()]
