@@ -1,4 +1,4 @@
-"""VGG-11 and VGG-16 (Simonyan and Zisserman, ICLR 2015) with pooled heads, and SqueezeNet 1.1 (Iandola et al., 2016)."""
+"""VGG-11 and VGG-16 (Simonyan and Zisserman, ICLR 2015) with pooled heads; SqueezeNet 1.1 (Iandola et al., 2016)."""
 
 import torch
 from torch import Tensor, nn
