@@ -1,0 +1,51 @@
+"""Gossamer: compiled to a folder; what runs loads the folder."""
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+from benchmarks.runtimes.engines import Job, Run, Unsupported
+
+
+@dataclass(frozen=True)
+class Gossamer:
+    """As `gossamer compile` does it."""
+
+    def version(self) -> str:
+        import gossamer as gs
+
+        return gs.__version__
+
+    def build(self, job: Job) -> None:
+        self._compile(job)
+
+    def open(self, job: Job) -> Run:
+        import gossamer as gs
+
+        artifact: Any = gs.load_artifact(job.folder / "artifact")
+        name = artifact.inputs[0].name
+
+        def run(x: Any) -> Any:
+            (y,) = artifact.run({name: x}).values()
+            return y
+
+        return run
+
+    @staticmethod
+    def _compile(job: Job, **options: Any) -> None:
+        import gossamer as gs
+
+        module = gs.load(job.model)
+        gs.compile(module, "cpu", hardware={"cores": job.threads}, **options).save(job.folder / "artifact")
+
+
+@dataclass(frozen=True)
+class Tuned(Gossamer):
+    """As `gossamer compile --tune` does it."""
+
+    def build(self, job: Job) -> None:
+        import gossamer as gs
+
+        if "tune_s" not in inspect.signature(gs.compile).parameters:
+            raise Unsupported("this version does not tune")
+        self._compile(job, tune_s=job.tune_s)
