@@ -43,9 +43,11 @@ def fused(graph: Graph, regions: Regions | None = None) -> Graph:
 
 
 def _read_casts(region: Region, casts: dict[Value, Node]) -> tuple[Node, ...]:
-    """The dequantising casts that the region reads; not those a product reads, which would repeat them."""
+    """The dequantising casts that the region reads and has not; not those a product reads, which would repeat them."""
+    own = {node.result for node in region.nodes}
     readers = [node for node in region.nodes if not isinstance(node.op, PRODUCTS)]
-    return tuple(casts[v] for v in dict.fromkeys(v for node in readers for v in node.op.operands) if v in casts)
+    read = dict.fromkeys(v for node in readers for v in node.op.operands)
+    return tuple(casts[v] for v in read if v in casts and v not in own)
 
 
 def _statement(region: Region, casts: tuple[Node, ...]) -> Node:

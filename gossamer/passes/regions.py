@@ -38,7 +38,9 @@ def meaning(op: Op) -> Meaning:
     """Derived from the op's loop nest, so that an op from elsewhere fuses as the built-in ones do."""
     if isinstance(op, PRODUCTS):
         return Meaning(reduces=True)
-    kernel = None if isinstance(op, Param) or reads_back(op) else op.kernel()
+    if isinstance(op, Cast) and reads_back(op):
+        return Meaning(through=frozenset({op.x}))
+    kernel = None if isinstance(op, Param) else op.kernel()
     if kernel is None or len(kernel.stages) != 1:
         return Meaning()
     nest = kernel.stages[0]
@@ -65,7 +67,10 @@ def _stays_inside(load: Load) -> bool:
 
 
 def reads_back(op: Op) -> bool:
-    """A cast from stored integers to floats. It belongs to whoever reads it: the integers are what should be stored."""
+    """A cast from stored integers to floats. It belongs to whoever reads it: the integers are what should be stored.
+
+    Where the statement that makes the integers is in a region, and nobody else wants them, the cast is in it too.
+    """
     return isinstance(op, Cast) and op.x.type.quant is not None and op.x.dtype.bits <= 16 and op.type.dtype.floating
 
 
@@ -121,7 +126,7 @@ class Regions:
             members.append(node)
             inside.add(node.result)
             self._push(queue, node)
-            if self._ways_out(members, inside) == [node.result]:
+            if not reads_back(node.op) and self._ways_out(members, inside) == [node.result]:
                 whole = len(members)
         return self._taking(members[:whole], seed)
 
@@ -151,7 +156,8 @@ class Regions:
         if node.result in self.taken or len(node.results) > 1 or node.result.shape != seed.result.shape:
             return False
         own = self._of(node)
-        return own.pointwise and all(v in own.through for v in node.op.operands if v in inside)
+        found = [v for v in node.op.operands if v in inside]
+        return (own.pointwise or (reads_back(node.op) and bool(found))) and all(v in own.through for v in found)
 
     def _ways_out(self, members: list[Node], inside: set[Value]) -> list[Value]:
         return [node.result for node in members if not self._read_only_in(node.result, inside)]

@@ -170,6 +170,22 @@ def test_stored_integers_stay_stored(lab):
     fuse(lab, text, {"3": "cast reduce_mean"})
 
 
+def test_integers_that_only_a_residual_sum_reads_are_never_stored(lab):
+    text = """
+    %x: u8[1,3,4,4]{scale=0.1} = input
+    %w: i8[3,3,1,1]{scale=0.02} = ir.param "w"
+    %1 = nn.conv2d %x, %w @label "conv"
+    %2: u8[1,3,4,4]{scale=0.3, zero_point=128} = quant.cast %1
+    %3: f32[1,3,4,4] = quant.cast %2
+    %4: f32[1,3,4,4] = quant.cast %x
+    %5 = math.add %3, %4
+    %6: u8[1,3,4,4]{scale=0.2} = quant.cast %5
+    return %6
+    """
+    fuse(lab, text, {"conv": "cast conv2d cast cast add cast"})
+    fuse(lab, text.replace("return %6", "return %6, %2"), {"conv": "conv2d cast", "6": "cast cast add cast"})
+
+
 def test_a_float_product_does_not_read_integers_back_inside(lab):
     text = """
     %x: u8[1,3,4,4]{scale=0.1} = input
