@@ -1,46 +1,39 @@
 """A compiled module: runs, measures itself layer by layer, and is kept as a folder.
 
-    manifest.json   what is called on what (no code)         params.npz   packed parameters
-    kernels.so      the kernels, native code for this kind of machine
+    manifest.json   what it is and where everything lies       gossamer.h   the C interface of the library
+    network.so      kernels, launches and run time, native     example.c    a C program that runs the folder
+    params.bin      packed parameters
 
-Loading needs neither the module nor a compiler. Not thread-safe: one run at a time, its buffers are reused.
+Loading needs neither the module nor a compiler, only numpy. Runs of one artifact wait for each other; artifacts are
+independent, each has its own memory and threads. One just compiled lives in a temporary folder until it is saved.
 """
 
 import json
-import time
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from zipfile import BadZipFile
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from gossamer.backends.cpu.manifest import FORMAT, TARGET, LayerReport, Manifest
-from gossamer.backends.cpu.scans import function_calls, interior
+from gossamer.backends.cpu.manifest import EXAMPLE, FORMAT, HEADER, LIBRARY, PARAMS, TARGET, LayerReport, Manifest
+from gossamer.backends.cpu.native import Library, Net, file_hash, stored_checksum
 from gossamer.backends.folder import MANIFEST, write_folder
+from gossamer.codegen.tvm.layout import Array
 from gossamer.ir.errors import BackendError
-from gossamer.ir.graph import Array
-from gossamer.ir.reference import checked_inputs
 from gossamer.ir.types import Value
 
-PARAMS, LIBRARY = "params.npz", "kernels.so"
+RUNTIME = Path(__file__).parent / "runtime"
 
 
 class CpuArtifact:
-    """A network compiled for this machine."""
+    """A network compiled for this machine. `held`: a temporary folder that lives as long as the artifact."""
 
-    def __init__(self, manifest: Manifest, library: Any, params: Mapping[str, Array]) -> None:
-        from gossamer.codegen.tvm import adapter  # tvm takes seconds to import
-
-        adapter.use_threads(manifest.hardware.cores)
-        self.manifest, self._library, self._params = manifest, library, dict(params)
-        self._arrays = [adapter.aligned(b.shape, np.dtype(b.dtype), b.fill) for b in manifest.buffers]
-        for array, spec in zip(self._arrays, manifest.buffers, strict=True):
-            if spec.param:
-                array[...] = self._params[spec.param]
-        tensors = [adapter.tensor(a) for a in self._arrays]
-        self._calls = function_calls(manifest.launches, self._arrays, tensors, library.function)
-        self._rooms = {p.name: self._arrays[p.buffer][interior(p)] for p in manifest.inputs}
+    def __init__(
+        self, manifest: Manifest, library: Library, folder: Path, held: "TemporaryDirectory[str] | None" = None
+    ) -> None:
+        self.manifest, self._folder, self._held = manifest, folder, held
+        self._net = Net(library, folder)
 
     @property
     def inputs(self) -> tuple[Value, ...]:
@@ -52,77 +45,85 @@ class CpuArtifact:
         """One row per node of the module, in order of execution."""
         return self.manifest.layers
 
+    @property
+    def threads(self) -> int:
+        """Threads that work in a run, the calling one included; may be set."""
+        return self._net.threads
+
+    @threads.setter
+    def threads(self, count: int) -> None:
+        if count < 1:
+            raise BackendError(f"cpu: a run needs at least one thread, found {count}")
+        self._net.threads = count
+
+    @property
+    def peak_bytes(self) -> int:
+        """Memory of a run besides the parameters: the arena of all values, and the scratch of every thread."""
+        return self.manifest.arena_bytes + self.threads * self.manifest.scratch_bytes
+
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name; raises DataError on a missing, unknown or misshapen input."""
-        self._feed(inputs)
-        for function, tensors in self._calls:
-            function(*tensors)
-        return {p.name: p.layout.unpack(self._arrays[p.buffer]) for p in self.manifest.outputs}
+        outputs = self._outputs()
+        self._net.run(self._given(inputs), list(outputs.values()))
+        return outputs
 
     def profile(self, inputs: Mapping[str, Array], runs: int = 20) -> tuple[float, ...]:
         """Median seconds of each layer over `runs` whole runs, after two to warm up; same order as `layers`."""
-        self._feed(inputs)
-        spent = np.zeros((runs + 2, len(self._calls)))
-        for row in spent:
-            for i, (function, tensors) in enumerate(self._calls):
-                start = time.perf_counter()
-                function(*tensors)
-                row[i] = time.perf_counter() - start
-        calls = np.median(spent[2:], axis=0)
+        given, outputs = self._given(inputs), list(self._outputs().values())
+        spent = [self._net.run(given, outputs, timed=True) for _ in range(runs + 2)]
+        launches = np.median(spent[2:], axis=0)
         layer = np.asarray([x.layer for x in self.manifest.launches], np.int64)
-        return tuple(float(calls[layer == i].sum()) for i in range(len(self.layers)))
+        return tuple(float(launches[layer == i].sum()) for i in range(len(self.layers)))
+
+    def allocated(self) -> tuple[int, int, int]:
+        """Bytes of (arena, scratch of all threads, parameters) that the library has allocated, by its own count."""
+        return self._net.allocated()
 
     def save(self, folder: Path | str) -> None:
         """Write the folder. Raises BackendError when it holds anything but such an artifact, or cannot be written."""
         write_folder(Path(folder), TARGET, self._write)
 
     def _write(self, folder: Path) -> None:
-        self._library.export(folder / LIBRARY)
-        np.savez(folder / PARAMS, **self._params)  # type: ignore[arg-type]
+        for name in (LIBRARY, PARAMS):
+            shutil.copyfile(self._folder / name, folder / name)
+        for name in (HEADER, EXAMPLE):
+            shutil.copyfile(RUNTIME / name, folder / name)
         (folder / MANIFEST).write_text(json.dumps(self.manifest.to_json(), indent=1))
 
     @staticmethod
     def load(folder: Path | str) -> "CpuArtifact":
-        """Read what `save` wrote. Raises BackendError when it is missing, damaged, or of another format."""
-        from gossamer.codegen.tvm import adapter
-
+        """Read what `save` wrote. Raises BackendError when it is missing, damaged, or of another format or machine."""
         folder = Path(folder)
-        manifest, params = _read(folder)
-        _refuse_foreign_cpu(folder, manifest.cpu)
-        return CpuArtifact(manifest, adapter.load_library(folder / LIBRARY), params)
+        manifest = _read(folder)
+        try:
+            return CpuArtifact(manifest, Library(folder / LIBRARY), folder)
+        except BackendError as error:
+            raise error if str(folder) in str(error) else BackendError(f"{folder}: {error}") from error
 
-    def _feed(self, inputs: Mapping[str, Array]) -> None:
-        for value, array in checked_inputs(self.inputs, inputs).items():
-            room = self._rooms[value.name]
-            room[...] = array.reshape(room.shape)
+    def _given(self, inputs: Mapping[str, Array]) -> list[Array]:
+        from gossamer.ir.reference import checked_inputs
 
+        return [np.ascontiguousarray(array) for array in checked_inputs(self.inputs, inputs).values()]
 
-def _refuse_foreign_cpu(folder: Path, made_for: str) -> None:
-    """Code with instructions this machine lacks would end the process."""
-    from gossamer.backends.cpu.target import missing_here
-
-    missing = missing_here(made_for)
-    if missing:
-        raise BackendError(
-            f"{folder}: made for a {made_for}, this machine lacks its {', '.join(missing)}; compile it again here"
-        )
+    def _outputs(self) -> dict[str, Array]:
+        return {p.name: np.empty(p.type.shape, p.type.dtype.numpy) for p in self.manifest.outputs}
 
 
-def _read(folder: Path) -> tuple[Manifest, dict[str, Array]]:
+def _read(folder: Path) -> Manifest:
+    """The manifest, after a look at whether the other files are the ones it was written with."""
     try:
         data = json.loads((folder / MANIFEST).read_text())
         if data.get("format") != FORMAT:
             raise BackendError(
                 f"{folder}: artifact format {data.get('format')}, needed {FORMAT}; compile the module again"
             )
-        with np.load(folder / PARAMS, allow_pickle=False) as stored:
-            params = {name: stored[name] for name in stored.files}
         manifest = Manifest.from_json(data)
-        missing = [b.param for b in manifest.buffers if b.param and b.param not in params]
-        if missing:
-            raise BackendError(f"{folder / PARAMS}: parameter {missing[0]} is missing; compile the module again")
-        return manifest, params
+        if file_hash(folder / LIBRARY) != manifest.library_sha256:
+            raise BackendError(f"{folder / LIBRARY}: is not the library it was saved with; compile the module again")
+        if stored_checksum(folder / PARAMS) != manifest.params_checksum:
+            raise BackendError(f"{folder / PARAMS}: not the parameters it was saved with; compile the module again")
+        return manifest
     except FileNotFoundError as error:
         raise BackendError(f"{folder}: no artifact ({Path(str(error.filename)).name} is missing)") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BackendError(f"{folder}: damaged artifact ({error}); compile the module again") from error

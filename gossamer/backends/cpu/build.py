@@ -1,21 +1,30 @@
-"""Compile a module: layouts, kernel calls, one kernel per distinct spec, buffers, packed parameters -> an artifact."""
+"""Compile a module: layouts, kernel calls, one kernel per distinct spec, memory, packed parameters -> an artifact."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.algorithms import operand_obstacle, tilings_of
 from gossamer.backends.cpu.artifact import CpuArtifact
+from gossamer.backends.cpu.copies import frame_boxes
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import plan_layouts
-from gossamer.backends.cpu.manifest import BufferSpec, Loop, Manifest, Port
+from gossamer.backends.cpu.linking import checkable, compiler, compiler_version, link, objects_of_runtime
+from gossamer.backends.cpu.manifest import LIBRARY, Manifest, Port
+from gossamer.backends.cpu.memory import Interval
+from gossamer.backends.cpu.native import Library, file_hash
+from gossamer.backends.cpu.network import Network, Task, placed_network
+from gossamer.backends.cpu.params import write_params
 from gossamer.backends.cpu.reports import layer_reports
-from gossamer.backends.cpu.scans import body_module, passed
+from gossamer.backends.cpu.scans import Carried, body_module, passed
 from gossamer.backends.cpu.steps import Packed, Planner, Spec, Step, computed
 from gossamer.backends.cpu.support import unsupported
-from gossamer.backends.cpu.tensors import Launch, share_buffers
+from gossamer.backends.cpu.tensors import Action, Buffer, Fill, Launch
 from gossamer.codegen.tvm.forms import Storage, storage_dtype
 from gossamer.codegen.tvm.integer import offset_weight, without_offset
 from gossamer.codegen.tvm.layout import Layout
@@ -40,27 +49,38 @@ def compile_module(module: Module, hardware: CpuHardware) -> CpuArtifact | Infea
 
 @dataclass
 class _Store:
-    """What a module and the bodies of its scans have in common: buffers, packed parameters, kernels."""
+    """What a module and the bodies of its scans have in common: buffers and their lives, packed parameters, kernels."""
 
-    buffers: list[BufferSpec] = field(default_factory=list[BufferSpec])
+    buffers: list[Buffer] = field(default_factory=list[Buffer])
+    lives: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
     packed: dict[Packed, int] = field(default_factory=dict[Packed, int])
     kernels: dict[Spec, str] = field(default_factory=dict[Spec, str])
+    clock: int = 0
 
-    def scratch(self, storage: Storage) -> int:
-        """The number of a new buffer."""
-        self.buffers.append(BufferSpec(storage.layout.shape, storage.dtype, storage.layout.fill, ""))
+    def room(self, storage: Storage) -> int:
+        """The number of a new buffer, alive now."""
+        self.buffers.append(Buffer(storage))
+        self.lives.append((self.clock, self.clock))
         return len(self.buffers) - 1
+
+    def touch(self, buffer: int) -> None:
+        """The buffer is alive until now."""
+        self.lives[buffer] = (self.lives[buffer][0], self.clock)
 
     def hold(self, packed: Packed) -> int:
         """The number of the buffer that holds a parameter."""
         if packed not in self.packed:
             self.packed[packed] = len(self.buffers)
-            shape, dtype = packed.storage.layout.shape, packed.storage.dtype
-            self.buffers.append(BufferSpec(shape, dtype, 0.0, _key(len(self.buffers))))
+            self.buffers.append(Buffer(packed.storage, param=True))
+            self.lives.append((0, 0))
         return self.packed[packed]
 
     def kernel(self, spec: Spec, word: str) -> str:
         return self.kernels.setdefault(spec, f"k{len(self.kernels)}_{word}")
+
+    def intervals(self) -> list[Interval]:
+        """The lives of all buffers, in bytes."""
+        return [Interval(b.bytes, *life) for b, life in zip(self.buffers, self.lives, strict=True)]
 
 
 class _Build:
@@ -83,32 +103,91 @@ class _Build:
         self.placed: dict[Value, int] = {}
 
     def artifact(self) -> CpuArtifact:
-        graph, launches = self.module.graph, self.launches()
-        from gossamer.backends.cpu.target import build_library, cpu_of
+        from gossamer.backends.cpu.target import build_objects
 
-        manifest = Manifest(
+        folder = TemporaryDirectory(prefix="gossamer-")
+        place = Path(folder.name)
+        actions = self.actions()
+        with ThreadPoolExecutor(1) as pool:
+            runtime = pool.submit(objects_of_runtime, place)
+            objects, functions = build_objects(self.store.kernels, self.hardware, place)
+            tasks = {name: Task(f.tasks, f.scratch_bytes, f.serial) for name, f in functions.items()}
+            network = self._network(actions, tasks)
+            link(place, network, (*objects, *runtime.result()))
+        for path in objects:
+            path.unlink()
+        held = {i: p.storage.layout.pack(p.make().astype(p.storage.dtype)) for p, i in self.store.packed.items()}
+        library = Library(place / LIBRARY)
+        checksum = write_params(place, network, held, library)
+        return CpuArtifact(self._manifest(network, file_hash(place / LIBRARY), checksum), library, place, folder)
+
+    def _network(self, actions: tuple[Action, ...], tasks: dict[str, Task]) -> Network:
+        from gossamer.backends.cpu.target import cpu_of
+        from gossamer.codegen.tvm.adapter import instructions
+
+        graph, cpu = self.module.graph, cpu_of(self.hardware)
+        return placed_network(
+            self._ports(graph.inputs), self._ports(graph.outputs), self.store.buffers, self.store.intervals(), actions,
+            tasks, self.hardware.cores, cpu, checkable(instructions(cpu)),
+        )  # fmt: skip
+
+    def _manifest(self, network: Network, library: str, checksum: str) -> Manifest:
+        return Manifest(
             name=self.module.name,
-            cpu=cpu_of(self.hardware),
+            cpu=network.made_for,
+            features=network.features,
             hardware=self.hardware,
-            inputs=self._ports(graph.inputs),
-            outputs=self._ports(graph.outputs),
-            buffers=tuple(self.store.buffers),
-            launches=launches,
+            inputs=network.inputs,
+            outputs=network.outputs,
+            launches=network.rows(),
             layers=layer_reports(self.nodes, self.planner, set(self.refs)),
+            arena_bytes=network.arena_bytes,
+            scratch_bytes=network.scratch_bytes,
+            params_bytes=network.params_bytes,
+            library_sha256=library,
+            params_checksum=checksum,
+            compiler=compiler_version(compiler()),
         )
-        held = self.store.packed.items()
-        params = {_key(i): p.storage.layout.pack(p.make().astype(p.storage.dtype)) for p, i in held}
-        return CpuArtifact(manifest, build_library(self.store.kernels, self.hardware), params)
 
-    def launches(self) -> tuple[Launch | Loop, ...]:
-        """What runs, in order; places every value in a buffer."""
-        graph = self.module.graph
-        steps = [(i, s) for i, n in enumerate(self.nodes) for s in self._steps(n)]
-        uses = [([v for v in s.operands if isinstance(v, Value)], list(s.results)) for _, s in steps]
-        buffers, placed = share_buffers(self.planner.storage, uses, {*graph.inputs, *graph.outputs, *self.empty})
-        numbers = [self.store.scratch(storage) for storage in buffers]
-        self.placed = {value: numbers[i] for value, i in placed.items()}
-        return tuple(self._launch(layer, step) for layer, step in steps)
+    def actions(self) -> tuple[Action, ...]:
+        """What runs, in order; gives every value its buffer. The outputs are alive at the end."""
+        graph, found = self.module.graph, list[Action]()
+        for value in graph.inputs:
+            found += self._frame(0, self._buffer(value), surplus=True)
+        for layer, node in enumerate(self.nodes):
+            for step in self._steps(node):
+                self.store.clock += 1
+                found += self._actions(layer, step)
+        self.store.clock += 1
+        for value in graph.outputs:
+            if value not in self.refs:
+                self.store.touch(self._buffer(value))
+        return tuple(found)
+
+    def _buffer(self, value: Value) -> int:
+        if value not in self.placed:
+            self.placed[value] = self.store.room(self.planner.storage[value])
+        return self.placed[value]
+
+    def _frame(self, layer: int, buffer: int, surplus: bool = False) -> tuple[Fill, ...]:
+        layout = self.store.buffers[buffer].storage.layout
+        return (Fill(layer, buffer, surplus),) if frame_boxes(layout, surplus) else ()
+
+    def _actions(self, layer: int, step: Step) -> list[Action]:
+        values = (*(o for o in step.operands if isinstance(o, Value)), *step.results)
+        for value in values:
+            if value not in self.refs:
+                self.store.touch(self._buffer(value))
+        frames = [fill for value in step.results for fill in self._frame(layer, self._buffer(value))]
+        if step.spec is None:
+            found = [*frames, *self._scan(layer, step)]
+            for value in values:
+                if value not in self.refs:
+                    self.store.touch(self._buffer(value))
+            return found
+        name = self.store.kernel(step.spec, step.node.op.name.rpartition(".")[2])
+        numbers = [self._buffer(o) if isinstance(o, Value) else self.store.hold(o) for o in step.operands]
+        return [*frames, Launch(name, layer, (*numbers, *(self._buffer(v) for v in step.results)))]
 
     def _steps(self, node: Node) -> tuple[Step, ...]:
         if isinstance(node.op, Scan):
@@ -123,37 +202,33 @@ class _Build:
             return program
         return without_offset(program, np.asarray(self.module.params[self.refs[node.op.operands[offset[0]]]]))
 
-    def _launch(self, layer: int, step: Step) -> Launch | Loop:
-        if step.spec is None:
-            return self._loop(layer, step)
-        name = self.store.kernel(step.spec, step.node.op.name.rpartition(".")[2])
-        numbers = [self.placed[o] if isinstance(o, Value) else self.store.hold(o) for o in step.operands]
-        return Launch(name, layer, (*numbers, *(self.placed[v] for v in step.results)))
-
-    def _loop(self, layer: int, step: Step) -> Loop:
+    def _scan(self, layer: int, step: Step) -> tuple[Action, ...]:
         op = step.node.op
         assert isinstance(op, Scan)
         inner = _Build(body_module(step.node, self.module, self.refs), self.hardware, self.store)
-        launches, graph = inner.launches(), inner.module.graph
-        return Loop(
-            layer, op.steps, op.states, op.scanned, op.reverse,
+        actions, graph = inner.actions(), inner.module.graph
+        frames = [a for a in actions if isinstance(a, Fill) and a.buffer in {inner.placed[v] for v in graph.inputs}]
+        carried = Carried(
+            layer, op,
             operands=self._ports(tuple(v for v in step.operands if isinstance(v, Value))),
             results=self._ports(step.results),
-            body_inputs=inner._ports(graph.inputs),
-            body_outputs=inner._ports(graph.outputs),
-            launches=launches,
+            inputs=inner._ports(graph.inputs),
+            outputs=inner._ports(graph.outputs),
         )  # fmt: skip
+        found = carried.actions([a for a in actions if a not in frames], inner._spare)
+        for value in graph.inputs:
+            self.store.touch(inner.placed[value])
+        return (*frames, *found)
+
+    def _spare(self, port: Port) -> Port:
+        return replace(port, buffer=self.store.room(self.store.buffers[port.buffer].storage))
 
     def _ports(self, values: Sequence[Value]) -> tuple[Port, ...]:
         return tuple(self._port(value) for value in values)
 
     def _port(self, value: Value) -> Port:
         if value not in self.refs:
-            return Port(value.name, value.type, self.placed[value], self.planner.storage[value].layout)
+            return Port(value.name, value.type, self._buffer(value), self.planner.storage[value].layout)
         layout = Layout.plain(value.shape)
         packed = self.planner.param(self.refs[value], Storage(layout, storage_dtype(value.dtype)))
         return Port(value.name, value.type, self.store.hold(packed), layout)
-
-
-def _key(index: int) -> str:
-    return f"p{index}"

@@ -1,26 +1,18 @@
 """What a compiled module is besides its library and its parameters, as plain data that goes to JSON and back."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, cast
 
+from gossamer import __version__
 from gossamer.backends.cpu.hardware import CpuHardware
-from gossamer.backends.cpu.tensors import Launch
 from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.ir.types import DType, Quant, TensorType
 
 TARGET = "cpu"
-FORMAT = 3
+LIBRARY, PARAMS, HEADER, EXAMPLE = "network.so", "params.bin", "gossamer.h", "example.c"
+"""Files of the folder besides the manifest."""
+FORMAT = 4
 """Version of the folder's format; another one is refused."""
-
-
-@dataclass(frozen=True)
-class BufferSpec:
-    """A buffer: physical shape, element type, what it starts as; `param` names the array it holds ('' = scratch)."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    fill: float
-    param: str
 
 
 @dataclass(frozen=True)
@@ -34,22 +26,12 @@ class Port:
 
 
 @dataclass(frozen=True)
-class Loop:
-    """A scan: what its body launches, once per step; see `gossamer.backends.cpu.scans`.
+class LaunchRow:
+    """One launch of a run, in order: its kernel (or fill, copy, loop), its layer, the pieces that threads share."""
 
-    `operands` (states, scanned, the rest) and `results` (states, stacked) lie outside, ordered as the body's ports.
-    """
-
+    kernel: str
     layer: int
-    steps: int
-    states: int
-    scanned: int
-    reverse: bool
-    operands: tuple[Port, ...]
-    results: tuple[Port, ...]
-    body_inputs: tuple[Port, ...]
-    body_outputs: tuple[Port, ...]
-    launches: tuple["Launch | Loop", ...]
+    tasks: int
 
 
 @dataclass(frozen=True)
@@ -66,44 +48,56 @@ class LayerReport:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All of it. `cpu`: LLVM's name of the cpu that the kernels were compiled for."""
+    """All of it. `cpu`: LLVM's name of the cpu that the kernels were compiled for; `features`: what they need of it.
+
+    `scratch_bytes` is that of one thread. `compiler`: what linked the library.
+    """
 
     name: str
     cpu: str
+    features: tuple[str, ...]
     hardware: CpuHardware
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
-    buffers: tuple[BufferSpec, ...]
-    launches: tuple[Launch | Loop, ...]
+    launches: tuple[LaunchRow, ...]
     layers: tuple[LayerReport, ...]
+    arena_bytes: int
+    scratch_bytes: int
+    params_bytes: int
+    library_sha256: str
+    params_checksum: str
+    compiler: str
+    gossamer: str = __version__
+
+    @property
+    def kernels(self) -> tuple[LaunchRow, ...]:
+        """The launches that are calls of kernels."""
+        return tuple(row for row in self.launches if row.kernel not in ("fill", "copy", "loop"))
+
+    @property
+    def peak_bytes(self) -> int:
+        """Memory of a run besides the parameters: every value, and scratch of every thread."""
+        return self.arena_bytes + self.hardware.cores * self.scratch_bytes
 
     def to_json(self) -> dict[str, Any]:
         """JSON values only."""
-        return {"format": FORMAT, "target": TARGET, **asdict(self), "hardware": self.hardware.values()}
+        return {
+            "format": FORMAT, "target": TARGET, **asdict(self), "hardware": self.hardware.values(),
+            "peak_bytes": self.peak_bytes,
+        }  # fmt: skip
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> "Manifest":
         """The inverse of `to_json`. Raises KeyError, TypeError, ValueError or a GossamerError on foreign data."""
-        return Manifest(
-            name=str(data["name"]),
-            cpu=str(data["cpu"]),
-            hardware=cast(CpuHardware, CpuHardware.build(data["hardware"])),
-            inputs=tuple(_port(p) for p in data["inputs"]),
-            outputs=tuple(_port(p) for p in data["outputs"]),
-            buffers=tuple(BufferSpec(tuple(b["shape"]), b["dtype"], b["fill"], b["param"]) for b in data["buffers"]),
-            launches=_launches(data["launches"]),
-            layers=tuple(LayerReport(**x) for x in data["layers"]),
-        )
-
-
-def _launches(items: list[dict[str, Any]]) -> tuple[Launch | Loop, ...]:
-    return tuple(_loop(x) if "steps" in x else Launch(x["kernel"], x["layer"], tuple(x["buffers"])) for x in items)
-
-
-def _loop(data: dict[str, Any]) -> Loop:
-    names = ("operands", "results", "body_inputs", "body_outputs")
-    ports = {name: tuple(_port(p) for p in data[name]) for name in names}
-    return Loop(**{**data, **ports, "launches": _launches(data["launches"])})
+        changed = {
+            "features": tuple(data["features"]),
+            "hardware": cast(CpuHardware, CpuHardware.build(data["hardware"])),
+            "inputs": tuple(_port(p) for p in data["inputs"]),
+            "outputs": tuple(_port(p) for p in data["outputs"]),
+            "launches": tuple(LaunchRow(**x) for x in data["launches"]),
+            "layers": tuple(LayerReport(**x) for x in data["layers"]),
+        }
+        return Manifest(**{f.name: changed.get(f.name, data[f.name]) for f in fields(Manifest)})
 
 
 def _port(data: dict[str, Any]) -> Port:

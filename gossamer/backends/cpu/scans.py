@@ -1,20 +1,19 @@
-"""Scans on the CPU: the body is compiled once and called once per step, on buffers of its own.
+"""Scans on the CPU: the body is compiled once and run once per step, on buffers of its own.
 
 What a step reads is copied into the body's inputs, what it gives is copied out: its states to the inputs of the next
 step, its other results to their slice. Compiling takes as long for a thousand steps as for one.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
 
-from gossamer.backends.cpu.manifest import Loop, Port
-from gossamer.ir.graph import Array, Graph, Module, Node
+from gossamer.backends.cpu.copies import View, copy_boxes
+from gossamer.backends.cpu.manifest import Port
+from gossamer.backends.cpu.tensors import Action, Copy, Loop
+from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.types import Value
-
-Call: TypeAlias = tuple[Callable[..., None], tuple[Any, ...]]
-"""A function and what it is called on."""
 
 
 def body_module(node: Node, module: Module, refs: Mapping[Value, str]) -> Module:
@@ -38,64 +37,51 @@ def _fixed(op: Scan) -> Iterator[tuple[Value, Value]]:
     return zip(op.body.inputs[first:], op.inputs[first:], strict=True)
 
 
-class Looped:
-    """A loop ready to run. `arrays`: every buffer; `calls`: those of one step."""
+@dataclass(frozen=True)
+class Carried:
+    """A scan's tensors: `operands` (states, scanned, the rest) and `results` (states, stacked) outside, the others the
+    body's, in the same order."""
 
-    def __init__(self, loop: Loop, arrays: Sequence[Array], calls: Sequence[Call]) -> None:
-        self._loop, self._arrays, self._calls = loop, arrays, tuple(calls)
-        rooms = [arrays[p.buffer][interior(p)] for p in loop.body_inputs]
-        last = loop.states + loop.scanned
-        self._states, self._slices, self._fixed = rooms[: loop.states], rooms[loop.states : last], rooms[last:]
-        self._given = [self._reader(port) for port in loop.body_outputs]
-        self._operands = [self._reader(port) for port in loop.operands]
-        self._results = [arrays[p.buffer][interior(p)] for p in loop.results]
+    layer: int
+    op: Scan
+    operands: Sequence[Port]
+    results: Sequence[Port]
+    inputs: Sequence[Port]
+    outputs: Sequence[Port]
 
-    def run(self) -> None:
-        """All steps."""
-        loop, last = self._loop, self._loop.states + self._loop.scanned
-        operands = [read() for read in self._operands]
-        for room, array in zip([*self._states, *self._fixed], [*operands[: loop.states], *operands[last:]]):
-            room[...] = array.reshape(room.shape)
-        stacks = self._results[loop.states :]
-        for step in reversed(range(loop.steps)) if loop.reverse else range(loop.steps):
-            for room, array in zip(self._slices, operands[loop.states : last], strict=True):
-                room[...] = array[step].reshape(room.shape)
-            for function, tensors in self._calls:
-                function(*tensors)
-            self._carry([read() for read in self._given], stacks, step)
-        for room, state in zip(self._results, self._states, strict=False):
-            room[...] = state.reshape(room.shape)
+    def actions(self, body: Sequence[Action], spare: Callable[[Port], Port]) -> tuple[Action, ...]:
+        """Everything the scan does around and with its `body`. `spare`: a buffer like a port's, for one step."""
+        states, last = self.op.states, self.op.states + self.op.scanned
+        given = list(zip(self.inputs, self.operands, strict=True))
+        before = [self._copy(to, source) for to, source in (*given[:states], *given[last:])]
+        slices = [self._slice(to, source, reading=True) for to, source in given[states:last]]
+        loop = Loop(self.layer, self.op.steps, self.op.reverse, (*slices, *body, *self._carry(spare)))
+        after = [self._copy(to, source) for to, source in zip(self.results[:states], self.inputs[:states], strict=True)]
+        return (*before, loop, *after)
 
-    def _carry(self, found: list[Array], stacks: list[Array], step: int) -> None:
-        """A result that is a state of this step is a copy already: `_reader` sees to it."""
-        for stack, array in zip(stacks, found[self._loop.states :], strict=True):
-            stack[step] = array
-        for room, array in zip(self._states, found, strict=False):
-            room[...] = array.reshape(room.shape)
+    def _carry(self, spare: Callable[[Port], Port]) -> list[Action]:
+        """Results of a step to their slices, then states to the next step; a state that is another one is saved."""
+        states = self.op.states
+        rooms, found = self.inputs[:states], list(self.outputs)
+        pairs = zip(self.results[states:], found[states:], strict=True)
+        actions: list[Action] = [self._slice(to, source, reading=False) for to, source in pairs]
+        taken = {room.buffer for room in rooms}
+        for k, room in enumerate(rooms):
+            if found[k].buffer in taken and found[k].buffer != room.buffer:
+                saved = spare(found[k])
+                actions.append(self._copy(saved, found[k]))
+                found[k] = saved
+        moves = [(room, f) for room, f in zip(rooms, found, strict=False) if room.buffer != f.buffer]
+        return actions + [self._copy(room, source) for room, source in moves]
 
-    def _reader(self, port: Port) -> Callable[[], Array]:
-        """What reads a port's logical array: a view where it lies row-major in a buffer that no input is copied to."""
-        array, layout = self._arrays[port.buffer], port.layout
-        inputs = {p.buffer for p in self._loop.body_inputs}
-        if array.shape == layout.logical and port.buffer not in inputs:
-            return lambda: array
-        return lambda: layout.unpack(array)
+    def _copy(self, to: Port, source: Port) -> Copy:
+        boxes = copy_boxes(View.of(to.layout), View.of(source.layout))
+        return Copy(self.layer, to.buffer, source.buffer, boxes)
 
-
-def interior(port: Port) -> tuple[Any, ...]:
-    """Index of the view inside the halo of a row-major buffer; a view for a scalar too."""
-    return (*(slice(b, b + e) for b, e in zip(port.layout.before, port.layout.logical, strict=True)), ...)
-
-
-def function_calls(
-    launches: Sequence[Any], arrays: Sequence[Array], tensors: Sequence[Any], function: Callable[[str], Any]
-) -> list[Call]:
-    """Every launch as a call: of a kernel on tensors, or of a loop."""
-    found: list[Call] = []
-    for launch in launches:
-        if isinstance(launch, Loop):
-            inner = function_calls(launch.launches, arrays, tensors, function)
-            found.append((Looped(launch, arrays, inner).run, ()))
-        else:
-            found.append((function(launch.kernel), tuple(tensors[i] for i in launch.buffers)))
-    return found
+    def _slice(self, one: Port, other: Port, reading: bool) -> Copy:
+        """Of a stack: `reading` to `one` from a slice of `other`, else to a slice of `one` from `other`."""
+        if reading:
+            view, step = View.of(other.layout).slices()
+            return Copy(self.layer, one.buffer, other.buffer, copy_boxes(View.of(one.layout), view), 0, step)
+        view, step = View.of(one.layout).slices()
+        return Copy(self.layer, one.buffer, other.buffer, copy_boxes(view, View.of(other.layout)), step, 0)

@@ -1,14 +1,24 @@
-"""Where a compiled graph keeps its tensors: buffers shared by values whose lives do not overlap.
+"""What a compiled network does, in order, on numbered buffers: kernels, fills of frames, copies, loops."""
 
-A buffer with a halo is only shared by values of exactly the same storage, so that the halo, written once, stays true.
-"""
-
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
+import numpy as np
+
+from gossamer.backends.cpu.copies import Box
 from gossamer.codegen.tvm.forms import Storage
-from gossamer.codegen.tvm.layout import Layout
-from gossamer.ir.types import Value
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory of a value, or with `param` of a packed parameter."""
+
+    storage: Storage
+    param: bool = False
+
+    @property
+    def bytes(self) -> int:
+        return self.storage.layout.elements * np.dtype(self.storage.dtype).itemsize
 
 
 @dataclass(frozen=True)
@@ -20,42 +30,35 @@ class Launch:
     buffers: tuple[int, ...]
 
 
-def share_buffers(
-    storage: Mapping[Value, Storage], uses: Sequence[tuple[Sequence[Value], Sequence[Value]]], pinned: set[Value]
-) -> tuple[list[Storage], dict[Value, int]]:
-    """(buffers, value -> buffer) for launches given as (reads, writes); `pinned` values share with none."""
-    last = {value: step for step, (reads, writes) in enumerate(uses) for value in (*reads, *writes)}
-    buffers: list[Storage] = []
-    placed: dict[Value, int] = {}
-    free: dict[object, list[int]] = {}
-    for value in sorted((v for v in pinned if v in storage), key=lambda v: v.name):
-        placed[value] = _new(buffers, storage[value])
-    for step, (reads, writes) in enumerate(uses):
-        for value in writes:
-            if value not in placed:
-                idle = free.get(_shape_of(storage[value]), [])
-                placed[value] = idle.pop() if idle else _new(buffers, storage[value])
-        for value in dict.fromkeys((*reads, *writes)):
-            if last[value] == step and value not in pinned and value in placed:
-                free.setdefault(_shape_of(storage[value]), []).append(placed[value])
-    return buffers, placed
+@dataclass(frozen=True)
+class Fill:
+    """The frame of a buffer is written: its halo, and with `surplus` the unused ends of its split axes."""
+
+    layer: int
+    buffer: int
+    surplus: bool = False
 
 
-def _shape_of(storage: Storage) -> object:
-    return storage if storage.layout.has_halo else (storage.layout.shape, storage.dtype)
+@dataclass(frozen=True)
+class Copy:
+    """Elements of one buffer to another; in a loop, step i is i times `to_step` and `source_step` elements further."""
+
+    layer: int
+    to: int
+    source: int
+    boxes: tuple[Box, ...]
+    to_step: int = 0
+    source_step: int = 0
 
 
-def _new(buffers: list[Storage], storage: Storage) -> int:
-    buffers.append(storage)
-    return len(buffers) - 1
+@dataclass(frozen=True)
+class Loop:
+    """What a scan's body does, once per step; `reverse`: from the last step to the first."""
+
+    layer: int
+    steps: int
+    reverse: bool
+    body: "tuple[Action, ...]"
 
 
-def layout_words(layout: Layout) -> str:
-    """A layout for a table: NCHW16c with its halo."""
-    blocks = [d.extent for d in layout.dims if d.stride == 1 and len(layout.parts(d.axis)) > 1]
-    letters = "NCHW" if len(layout.logical) == 4 else "".join(chr(ord("A") + i) for i in range(len(layout.logical)))
-    return (
-        letters
-        + (f"{blocks[0]}{'c' if letters == 'NCHW' else ''}" if blocks else "")
-        + ("+halo" if layout.has_halo else "")
-    )
+Action: TypeAlias = Launch | Fill | Copy | Loop

@@ -1,0 +1,70 @@
+/* Boxes of elements copied between two layouts, or filled with one value. */
+#include "network.h"
+
+#include <string.h>
+
+#define STRIDED(type)                                                            \
+    for (int64_t i = 0; i < dim->count; i++, to += dim->to, from += dim->from) { \
+        type value;                                                              \
+        memcpy(&value, from, sizeof value);                                      \
+        memcpy(to, &value, sizeof value);                                        \
+    }
+
+static void copy_row(char *to, const char *from, const gossamer_dim *dim, int32_t item) {
+    if (dim->to == item && dim->from == item) {
+        memcpy(to, from, (size_t)(dim->count * item));
+    } else if (item == 4) {
+        STRIDED(uint32_t)
+    } else if (item == 1) {
+        STRIDED(uint8_t)
+    } else if (item == 2) {
+        STRIDED(uint16_t)
+    } else {
+        STRIDED(uint64_t)
+    }
+}
+
+static void copy_loops(char *to, const char *from, const gossamer_dim *dims, int32_t rank, int32_t item) {
+    if (rank == 1) {
+        copy_row(to, from, dims, item);
+        return;
+    }
+    for (int64_t i = 0; i < dims->count; i++)
+        copy_loops(to + i * dims->to, from + i * dims->from, dims + 1, rank - 1, item);
+}
+
+void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item) {
+    copy_loops(to + box->to, from + box->from, box->dims, box->rank, item);
+}
+
+#define FILL(type)                                               \
+    for (int64_t i = 0; i < dim->count; i++, to += dim->to) {    \
+        type element = (type)value;                              \
+        memcpy(to, &element, sizeof element);                    \
+    }
+
+static void fill_row(char *to, const gossamer_dim *dim, int32_t item, uint64_t value) {
+    if (value == 0 && dim->to == item) {
+        memset(to, 0, (size_t)(dim->count * item));
+    } else if (item == 4) {
+        FILL(uint32_t)
+    } else if (item == 1) {
+        FILL(uint8_t)
+    } else if (item == 2) {
+        FILL(uint16_t)
+    } else {
+        FILL(uint64_t)
+    }
+}
+
+static void fill_loops(char *to, const gossamer_dim *dims, int32_t rank, int32_t item, uint64_t value) {
+    if (rank == 1) {
+        fill_row(to, dims, item, value);
+        return;
+    }
+    for (int64_t i = 0; i < dims->count; i++) fill_loops(to + i * dims->to, dims + 1, rank - 1, item, value);
+}
+
+void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value) {
+    fill_loops(to + box->to, box->dims, box->rank, item, value);
+}
