@@ -120,11 +120,14 @@ def _measured(asked: argparse.Namespace, nets: list[Net], work: Path) -> Record:
 
 def _rows(net: Net, precision: str, work: Path, engines: list[str], plan: Plan) -> list[Row]:
     """A network whose file cannot be made is a failure of every engine."""
-    tell = (lambda text: print(text, file=sys.stderr, flush=True)) if sys.stderr.isatty() else (lambda text: None)
     try:
-        return measure(net, precision, models.prepared(net, precision, work), engines, plan, tell)
+        return measure(net, precision, models.prepared(net, precision, work), engines, plan, _tell)
     except RuntimeError as error:
         return [Row(net.name, precision, name, note=str(error)) for name in engines]
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _print_layers(asked: argparse.Namespace, nets: list[Net], work: Path) -> int:
