@@ -29,6 +29,10 @@ class CpuHardware(Hardware, target="cpu"):
     fma_units: int = parameter(
         2, unit="units", low=1, high=4, search=(1, 2), doc="vector multiply-adds started per cycle and core"
     )
+    loads_per_cycle: float = parameter(
+        1.0, unit="loads", low=0.5, high=4, search=(1, 2),
+        doc="whole vectors loaded from the first-level cache per cycle",
+    )  # fmt: skip
     int8_dot: int = parameter(
         4, unit="products", low=1, high=4, search=(1, 4),
         doc="8-bit products per 32-bit lane and multiply-add: 4 with VNNI, else 1",

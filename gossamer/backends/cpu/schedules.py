@@ -6,6 +6,8 @@ A windowed reduction without shared weights (depthwise, pooling) unrolls its win
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
 from math import prod
 
 from gossamer.backends.cpu.algorithms import winograd_obstacle
@@ -25,6 +27,24 @@ MAX_UNROLLED_WINDOW = 49
 """Windows of more taps than this stay loops."""
 
 MAX_CHOICES = 8
+
+MAX_VECTORS = 6
+"""Vectors of channels in a register tile."""
+
+SHORT_ROW = 8
+"""Rows of so few pixels are tiled several at a time."""
+
+L2_BYTES_PER_CYCLE = 24.0
+"""What a core gets from its second-level cache while it computes."""
+
+STEP_OVERHEAD = 0.5
+"""Cycles of a reduction step besides its products: counting and addresses."""
+
+VARIANT_COST = 0.004
+"""Part by which a tile loses for every size of tile it takes: they are compiled one by one."""
+
+FMA_LATENCY = 4.0
+"""Cycles from the operands of a multiply-add to its result."""
 
 WINOGRAD_TILES = (2, 4, 6)
 
@@ -79,42 +99,100 @@ def program_schedules(program: Kernel, hardware: CpuHardware) -> tuple[Schedule,
 
 
 def _register_tiles(nest: Nest, axis: int, hardware: CpuHardware) -> Iterator[Schedule]:
-    channels, pixels = nest.parallel[axis], _row(nest, axis)
-    lanes = block_size(channels.extent, hardware.lanes)
-    blocks = -(-channels.extent // lanes)
-    scored: list[tuple[float, int, int]] = []
-    for b in (d for d in range(1, 5) if blocks % d == 0):
-        for t in (d for d in range(1, 29) if pixels % d == 0):
-            if b * t + b + 1 < hardware.vector_registers:
-                scored.append((_steps_per_product(b, t, hardware), b, t))
-    for _, b, t in sorted(scored, key=lambda s: (s[0], -s[2])):
-        yield _tiled(nest, axis, lanes, b, t)
+    rows, pixels = _plane(nest, axis)
+    lanes = block_size(nest.parallel[axis].extent, hardware.lanes)
+    blocks = -(-nest.parallel[axis].extent // lanes)
+    steps = prod(a.extent for a in nest.reduction)
+    scored: list[tuple[float, RegisterTile]] = []
+    for tile in _tiles(blocks, rows, pixels, hardware):
+        slab_bytes = 4 * lanes * tile.vectors * steps
+        scored.append((steps_per_product(blocks, rows, pixels, tile, slab_bytes, hardware), tile))
+    for _, tile in sorted(scored, key=lambda s: (s[0], -s[1].vectors)):
+        yield _tiled(nest, axis, lanes, tile, chunk=_chunk(nest, lanes * tile.vectors, hardware))
 
 
-def _steps_per_product(b: int, t: int, hardware: CpuHardware) -> float:
-    """Cycles of one reduction step over its b * t products: arithmetic, operand loads, or waiting for the last sum."""
-    arithmetic = b * t / hardware.fma_units
-    operands = (b + t) / 2
-    latency = 4.0
-    weights = 2.0 * b
-    return max(arithmetic, operands, latency, weights) / (b * t) * (1 + 0.02 * b)
+@dataclass(frozen=True)
+class RegisterTile:
+    """Sums that are kept in registers at once: vectors of channels by rows by pixels of a row."""
+
+    vectors: int
+    rows: int
+    pixels: int
 
 
-def _row(nest: Nest, axis: int) -> int:
-    """Extent of the innermost parallel axis that is not the vector's: pixels of a row, rows of a gemm."""
-    others = [a.extent for i, a in enumerate(nest.parallel) if i != axis]
-    return others[-1] if others else 1
+def _tiles(blocks: int, rows: int, pixels: int, hardware: CpuHardware) -> Iterator[RegisterTile]:
+    """Tiles that fit the registers, with their weights and one pixel; several rows only where rows are short."""
+    for vectors in range(1, min(blocks, MAX_VECTORS) + 1):
+        for high in range(1, (rows if pixels <= SHORT_ROW else 1) + 1):
+            for wide in range(1, pixels + 1):
+                if vectors * high * wide + vectors + 1 <= hardware.vector_registers:
+                    yield RegisterTile(vectors, high, wide)
 
 
-def _tiled(nest: Nest, axis: int, lanes: int, b: int, t: int, unroll: tuple[str, ...] = ()) -> Schedule:
+def steps_per_product(
+    blocks: int, rows: int, pixels: int, tile: RegisterTile, slab_bytes: int, hardware: CpuHardware
+) -> float:
+    """Cycles per vector of products, when a plane is covered by tiles of about the given size.
+
+    A tile's step takes as long as its arithmetic, its operand loads, fetching its weights where those of a tile
+    (`slab_bytes`) outlive the first-level cache, or waiting for its last sums.
+    """
+    far = slab_bytes > hardware.l1_bytes // 2
+    total, kinds = 0.0, 0
+    for (vectors, many), (high, rowed), (wide, often) in product(
+        _pieces(blocks, tile.vectors), _pieces(rows, tile.rows), _pieces(pixels, tile.pixels)
+    ):
+        points = high * wide
+        arithmetic, kinds = vectors * points / hardware.fma_units, kinds + 1
+        weights = vectors * hardware.vector_bits / 8 / L2_BYTES_PER_CYCLE if far else 0.0
+        step = max(arithmetic, (vectors + points) / hardware.loads_per_cycle, weights, FMA_LATENCY)
+        total += many * rowed * often * (step + STEP_OVERHEAD)
+    return total / (blocks * rows * pixels) * (1 + VARIANT_COST * kinds)
+
+
+def _chunk(nest: Nest, channels: int, hardware: CpuHardware) -> tuple[Tile, ...]:
+    """A tile of the first axis of the reduction, where a register tile's weights exceed half of a core's cache."""
+    first, *rest = nest.reduction
+    step_bytes = 4 * channels * prod(a.extent for a in rest)
+    if step_bytes * first.extent <= hardware.l2_bytes // 2 or len(nest.reduction) < 2:
+        return ()
+    steps = hardware.l1_bytes * 3 // 4 // step_bytes // hardware.lanes * hardware.lanes
+    return (Tile(first.name, (max(hardware.lanes, steps),)),)
+
+
+def _pieces(extent: int, size: int) -> tuple[tuple[int, int], ...]:
+    """(size, how many) of the nearly equal pieces that cover a loop."""
+    count = -(-extent // size)
+    longer = extent % count
+    return tuple((s, n) for s, n in ((extent // count + 1, longer), (extent // count, count - longer)) if n)
+
+
+def _plane(nest: Nest, axis: int) -> tuple[int, int]:
+    """(rows, pixels of a row): extents of the two innermost parallel axes that are not the vector's."""
+    others = [1, 1, *(a.extent for i, a in enumerate(nest.parallel) if i != axis)]
+    return (others[-2], others[-1]) if len(nest.parallel) > 3 else (1, others[-1])
+
+
+def _tiled(
+    nest: Nest,
+    axis: int,
+    lanes: int,
+    tile: RegisterTile,
+    unroll: tuple[str, ...] = (),
+    chunk: tuple[Tile, ...] = (),
+) -> Schedule:
     names = [a.name for a in nest.parallel]
-    row = [n for i, n in enumerate(names) if i != axis][-1:]
-    tile = (Tile(names[axis], (lanes * b,)), *(Tile(n, (t,)) for n in row))
+    others = [(a.name, a.extent) for i, a in enumerate(nest.parallel) if i != axis]
+    tiles = [Tile(names[axis], (lanes * tile.vectors,))]
+    if len(names) > 3:
+        name, extent = others[-2]
+        tiles.append(Tile(name, (extent, tile.rows) if chunk else (tile.rows,)))
+    tiles += [Tile(name, (tile.pixels,)) for name, _ in others[-1:]]
     parallel = tuple(names) if len(names) < 4 else tuple(names[:-1])
     letters = {4: "NCHW", 5: "NCDHW"}.get(len(names), "")
     layout = f"{letters}{lanes}c" if letters and axis == 1 and lanes > 1 else ""
     return Schedule(
-        tile=tile,
+        tile=(*tiles, *chunk),
         order=tuple(names),
         unroll=unroll,
         vectorize=Tile(names[axis], (lanes,)),
@@ -129,6 +207,6 @@ def _window_rows(nest: Nest, axis: int, hardware: CpuHardware) -> Iterator[Sched
     unroll = tuple(a.name for a in taps) if prod(a.extent for a in taps) <= MAX_UNROLLED_WINDOW else ()
     gathers = any(bare_axis(index) == "" for load in loads(nest.body) for index in load.index if name in axes_in(index))
     unroll, limit = ((), 1) if gathers else (unroll, min(hardware.vector_registers // 2, 14))
-    pixels = _row(nest, axis)
+    _, pixels = _plane(nest, axis)
     for t in sorted((d for d in range(1, limit + 1) if pixels % d == 0), reverse=True):
-        yield _tiled(nest, axis, lanes, 1, t, unroll)
+        yield _tiled(nest, axis, lanes, RegisterTile(1, 1, t), unroll)

@@ -1,32 +1,36 @@
-"""A node -> the kernel calls that compute it: one for most, three for a Winograd convolution."""
+"""A node -> the kernel calls that compute it: one for most, one or three for a Winograd convolution."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
 
 from gossamer.backends.cpu.hardware import CpuHardware
-from gossamer.backends.cpu.layouts import block_size
-from gossamer.backends.cpu.schedules import default_schedule, product_schedule
+from gossamer.backends.cpu.schedules import default_schedule
+from gossamer.backends.cpu.winograd_plan import winograd_plan
 from gossamer.codegen.tvm.forms import Form, Operand, Storage, choose_form, storage_dtype
-from gossamer.codegen.tvm.kernel import KernelSpec
-from gossamer.codegen.tvm.layout import Layout
+from gossamer.codegen.tvm.kernel import KernelSpec, launches_of
 from gossamer.codegen.tvm.program import Array, Program
 from gossamer.codegen.tvm.structure import anchored, weighted_product
 from gossamer.codegen.tvm.winograd import (
+    Blocking,
+    Epilogue,
+    FusedWinograd,
     InputTransform,
     OutputTransform,
+    Products,
     Tiling,
-    product_program,
     tile_layout,
     transformed_weight,
+    weight_layout,
 )
 from gossamer.ir.graph import Module, Node
+from gossamer.ir.nest import Kernel
 from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import F32, TensorType, Value
 
-Spec: TypeAlias = KernelSpec | InputTransform | OutputTransform
+Spec: TypeAlias = KernelSpec | FusedWinograd | InputTransform | Products | OutputTransform
 """What a kernel is made from: equal specs are one kernel."""
 
 
@@ -75,8 +79,38 @@ class Planner:
         tiling = self.tilings.get(node.result)
         if tiling is not None:
             return self._winograd(node, program, form, operands, tiling)
-        spec = KernelSpec(program.kernel, form, self.schedule(node), self.hardware.lanes)
-        return (Step(node, spec, operands, computed(node)),)
+        return self._launches(node, program.kernel, form, operands)
+
+    def _launches(
+        self, node: Node, program: Kernel, form: Form, operands: Sequence[Value | Packed]
+    ) -> tuple[Step, ...]:
+        """One step per kernel of the program; what one stores for another to read is a scratch value."""
+        return self._stages(node, program, form, operands, launches_of(program, form))[0]
+
+    def _stages(
+        self,
+        node: Node,
+        program: Kernel,
+        form: Form,
+        operands: Sequence[Value | Packed],
+        kernels: Sequence[tuple[int, ...]],
+    ) -> tuple[tuple[Step, ...], dict[int, Value]]:
+        """(a step for each of these kernels, stored stage -> its value)."""
+        results = dict(zip(program.results, computed(node), strict=True))
+        values = {j: results.get(j) or self._stored(node, j, storage) for j, storage in form.stored}
+        steps: list[Step] = []
+        for stages in kernels:
+            spec = KernelSpec(program, form, stages, self.schedule(node), self.hardware.lanes)
+            read, stored = spec.reads()
+            given = (*(operands[k] for k in read), *(values[j] for j in stored))
+            steps.append(Step(node, spec, given, (values[spec.written[0]],)))
+        return tuple(steps), values
+
+    def _stored(self, node: Node, stage: int, storage: Storage) -> Value:
+        program = self.programs[node.result].kernel
+        value = Value(f"{node.result.name}~{stage}", TensorType(program.stages[stage].dtype, storage.layout.logical))
+        self.storage[value] = storage
+        return value
 
     def _form(self, node: Node, program: Program) -> Form:
         operands = [Operand(v.type, None if v in self.refs else self.storage[v].layout) for v in node.op.operands]
@@ -100,40 +134,39 @@ class Planner:
         self, node: Node, program: Program, form: Form, operands: tuple[Value | Packed, ...], tiling: Tiling
     ) -> tuple[Step, ...]:
         x, w = convolution_operands(program)
-        source, weight = operands[x], operands[w]
-        assert isinstance(source, Value) and isinstance(weight, Packed)
-        split = self.storage[source].layout.block(1)
-        v = self._scratch(node, "v", tiling, tiling.ic, split)
-        m = self._scratch(node, "m", tiling, tiling.oc, block_size(tiling.oc, self.hardware.lanes))
-        product, product_form = self._product(tiling, v, m)
-        ref = self.refs[node.op.operands[w]]
-        u = Packed(
-            f"{ref} winograd {tiling.m}",
-            product_form.operands[1],
-            lambda: transformed_weight(np.asarray(self.module.params[ref]), tiling),
-        )
-        into = InputTransform(tiling, self.storage[source], self.storage[v])
-        result = self.storage[node.result]
-        out = OutputTransform(tiling, program.kernel, form.operands, self.storage[m], result, (x, w))
-        rest = tuple(o for k, o in enumerate(operands) if k not in (x, w))
+        source = operands[x]
+        assert isinstance(source, Value)
+        inner = self.storage[source].layout.block(1)
+        blocking = winograd_plan(tiling, inner, self.hardware).blocking
+        u = self._transformed(self.refs[node.op.operands[w]], tiling, blocking, inner)
+        *before, pair = launches_of(program.kernel, form)
+        epilogue = Epilogue(program.kernel, form, (pair[0], pair[1]), (x, w))
+        made, values = self._stages(node, program.kernel, form, operands, before)
+        read, stored = epilogue.reads()
+        rest = (*(operands[k] for k in read), *(values[j] for j in stored))
+        if blocking.fused:
+            spec = FusedWinograd(tiling, blocking, epilogue, self.storage[source], u.storage)
+            return (*made, Step(node, spec, (source, u, *rest), computed(node)))
+        v = self._scratch(node, "v", tiling, tiling.ic, inner)
+        m = self._scratch(node, "m", tiling, -(-tiling.oc // blocking.lanes) * blocking.lanes, blocking.lanes)
+        product = Products(tiling, blocking, self.storage[v], u.storage, self.storage[m])
         return (
-            Step(node, into, (source,), (v,)),
+            *made,
+            Step(node, InputTransform(tiling, self.storage[source], self.storage[v]), (source,), (v,)),
             Step(node, product, (v, u), (m,)),
-            Step(node, out, (*rest, m), node.results),
+            Step(node, OutputTransform(tiling, epilogue, self.storage[m]), (m, *rest), computed(node)),
         )
+
+    def _transformed(self, ref: str, tiling: Tiling, blocking: Blocking, inner: int) -> Packed:
+        storage = Storage(weight_layout(tiling, blocking, inner), storage_dtype(F32))
+        name = f"{ref} winograd {tiling.m}"
+        return Packed(name, storage, lambda: transformed_weight(np.asarray(self.module.params[ref]), tiling))
 
     def _scratch(self, node: Node, name: str, tiling: Tiling, channels: int, block: int) -> Value:
         layout = tile_layout(tiling, channels, block)
         value = Value(f"{node.result.name}~{name}", TensorType(F32, layout.logical))
         self.storage[value] = Storage(layout, storage_dtype(F32))
         return value
-
-    def _product(self, tiling: Tiling, v: Value, m: Value) -> tuple[KernelSpec, Form]:
-        program = product_program(tiling)
-        weight = Operand(TensorType(F32, (tiling.elements, tiling.oc, tiling.ic)), None)
-        layouts: list[Layout] = [self.storage[m].layout]
-        form = choose_form(program, [Operand(v.type, self.storage[v].layout), weight], layouts)
-        return KernelSpec(program, form, product_schedule(program, self.hardware), self.hardware.lanes), form
 
 
 def computed(node: Node) -> tuple[Value, ...]:

@@ -1,14 +1,19 @@
 """From hardware to a tvm target, and kernels to a library. Imported only when something is compiled or run."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.steps import Spec
-from gossamer.codegen.tvm.adapter import Library, Target, compile_library, host_cpu, instructions
+from gossamer.codegen.tvm.adapter import Target, TaskFunction, compile_object, host_cpu, instructions
 from gossamer.codegen.tvm.forms import DOT
 
 _CPUS = {"avx2": "haswell", "avx512": "skylake-avx512", "avx512_vnni": "icelake-server"}
+COMPILERS = 2
+"""Threads that compile kernels; LLVM needs no interpreter."""
+
 _DOT_LANES = (4, 8, 16)
 """Lanes of the dot product instructions there are."""
 
@@ -43,6 +48,16 @@ def target_of(hardware: CpuHardware) -> Target:
     return Target(cpu_of(hardware), hardware.cores, wide)
 
 
-def build_library(kernels: Mapping[Spec, str], hardware: CpuHardware) -> Library:
-    """Generate and compile every kernel."""
-    return compile_library([spec.function(name) for spec, name in kernels.items()], target_of(hardware))
+def build_objects(
+    kernels: Mapping[Spec, str], hardware: CpuHardware, folder: Path
+) -> tuple[tuple[Path, ...], dict[str, TaskFunction]]:
+    """Generate and compile every kernel: (object files, name -> kernel). The compiler runs on two threads."""
+    made = {name: spec.function(name) for spec, name in kernels.items()}
+    functions = [kernel.function for kernel in made.values()]
+    parts = [part for i in range(COMPILERS) if (part := functions[i::COMPILERS])]
+    paths = tuple(folder / f"kernels{i}.o" for i in range(len(parts)))
+    target = target_of(hardware)
+    with ThreadPoolExecutor(COMPILERS) as pool:
+        for done in [pool.submit(compile_object, part, target, path) for part, path in zip(parts, paths)]:
+            done.result()
+    return paths, made

@@ -4,21 +4,19 @@ Traps of this version, met here once: a target is a dict; LLVM halves 512-bit ve
 the thread pool counts half the cores and pins threads unless the environment says otherwise before tvm is imported.
 """
 
-import os
+import gossamer.codegen.tvm.environment  # noqa: F401
+
+# isort: split
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
-
-os.environ.setdefault("TVM_NUM_THREADS", os.environ.get("GOSSAMER_THREADS", str(os.cpu_count() or 1)))
-os.environ.setdefault("TVM_BIND_THREADS", "0")
-
 import tvm
 import tvm_ffi
+from numpy.typing import NDArray
 from tvm import s_tir
 from tvm import tirx as _tirx
 from tvm.script.ir_builder import IRBuilder
@@ -45,11 +43,12 @@ __all__ = [
 ]
 
 tirx: Any = _tirx  # its annotations are narrower than what it takes
+
+for _name in ("nearbyint", "reinterpret"):  # tvm forgot: a vector of them would become a loop of numbers
+    tvm.ir.register_op_attr(f"tirx.{_name}", "TVectorizable", True, level=11)
 Function: TypeAlias = Any
 """A tvm PrimFunc."""
 LoopSchedule: TypeAlias = s_tir.Schedule
-Tensor: TypeAlias = Any
-"""A tensor as tvm calls see it; shares memory with the numpy array it was made from."""
 
 
 def same(x: Any, y: Any) -> bool:
@@ -122,18 +121,75 @@ def _emit(block: Block, buffers: Mapping[str, Any]) -> None:
             script.buffer_store(store, value, indices)
 
 
+@dataclass(frozen=True)
+class TaskFunction:
+    """A kernel: a tvm function `void NAME(int32 begin, int32 end, void *scratch, void *b0, ...)` of `tasks` tasks.
+
+    It runs tasks begin .. end-1 of its parallel loop. Buffers do not alias; `scratch` is the calling thread's own
+    memory of at least `scratch_bytes`, 64-byte aligned. `serial`: too little work to wake another thread.
+    """
+
+    function: Function
+    tasks: int
+    scratch_bytes: int = 0
+    serial: bool = False
+
+    def run_serially(self, serial: bool) -> "TaskFunction":
+        """The same kernel, on one thread where `serial`."""
+        return replace(self, serial=serial)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """A tensor in a kernel, row-major, over a one-dimensional tvm buffer: tvm's own flattening takes seconds a network.
+
+    Truth values are bytes in memory.
+    """
+
+    data: Any
+    shape: tuple[int, ...]
+    truth: bool = False
+
+    def __getitem__(self, indices: Any) -> Any:
+        """The element at an index per dimension."""
+        found = self.data[self.offset(indices if isinstance(indices, tuple) else (indices,))]
+        return tirx.Cast("bool", found) if self.truth else found
+
+    def vector(self, indices: Sequence[Any], lanes: int) -> Any:
+        """`lanes` consecutive elements, the first at the indices."""
+        if lanes == 1:
+            return self.data[self.offset(indices)]
+        return tirx.BufferLoad(self.data, [tirx.Ramp(self.offset(indices), 1, lanes)])
+
+    def offset(self, indices: Sequence[Any]) -> Any:
+        """Position in the buffer."""
+        where: Any = 0
+        for index, extent in zip(indices, self.shape, strict=True):
+            where = index if isinstance(where, int) and where == 0 else where * extent + index
+        return tirx.const(where, "int32") if isinstance(where, int) else where
+
+
 class Loops:
-    """Loops written out by hand, for code that is no loop nest; used inside `build_loops`."""
+    """Statements written out by hand; used inside `build_tasks`."""
+
+    def __init__(self, scratch: Any) -> None:
+        self._scratch = scratch
+        self.scratch_bytes = 0
 
     @contextmanager
-    def parallel(self, extent: int) -> Iterator[Any]:
-        with script.parallel(0, extent) as variable:
+    def serial(self, extent: Any, start: Any = 0) -> Iterator[Any]:
+        """Steps start .. extent-1; a single step from 0 is no loop."""
+        if isinstance(extent, int) and extent == 1 and isinstance(start, int) and start == 0:
+            yield tirx.const(0, "int32")
+            return
+        with script.serial(start, extent) as variable:
             yield variable
 
     @contextmanager
-    def serial(self, extent: int) -> Iterator[Any]:
-        with script.serial(0, extent) as variable:
-            yield variable
+    def nested(self, extents: Sequence[int]) -> Iterator[list[Any]]:
+        """Loops in each other, outermost first."""
+        with ExitStack() as stack:
+            yield [stack.enter_context(self.serial(extent)) for extent in extents]
 
     @contextmanager
     def vectorized(self, extent: int) -> Iterator[Any]:
@@ -153,17 +209,93 @@ class Loops:
         with script.If(tirx.all(*tests)), script.Then():
             yield
 
-    def store(self, buffer: Any, value: Any, indices: Sequence[Any]) -> None:
-        script.buffer_store(buffer, value, list(indices))
+    def store(self, buffer: "Tensor", value: Any, indices: Sequence[Any]) -> None:
+        kept = tirx.Cast("int8", value) if buffer.truth else value
+        script.buffer_store(buffer.data, kept, [buffer.offset(indices)])
+
+    def store_vector(self, buffer: "Tensor", value: Any, indices: Sequence[Any], lanes: int) -> None:
+        """Store `lanes` consecutive elements, the first at the indices."""
+        start = buffer.offset(indices)
+        script.buffer_store(buffer.data, value, [tirx.Ramp(start, 1, lanes) if lanes > 1 else start])
+
+    def accumulator(self, lanes: int, dtype: str, count: int = 1) -> "Tensor":
+        """Room for `count` vectors: registers, as far as there are enough and every index is a constant."""
+        shape = (count, lanes) if count > 1 else (lanes,)
+        return Tensor(script.alloc_buffer((count * lanes,), _in_memory(dtype), scope="local"), shape, dtype == "bool")
+
+    def scratch(self, shape: Sequence[int], dtype: str) -> "Tensor":
+        """A buffer of the thread's own memory; what it holds is undefined at the start of a task."""
+        start, item = self.scratch_bytes, np.dtype(dtype).itemsize
+        self.scratch_bytes += -(-int(np.prod(shape)) * item // 64) * 64
+        size = int(np.prod(shape))
+        kept = _in_memory(dtype)
+        buffer = script.decl_buffer((size,), kept, data=self._scratch, elem_offset=start // item, align=64)
+        return Tensor(buffer, tuple(shape), dtype == "bool")
 
 
-def build_loops(name: str, params: Sequence[Buffer], body: Callable[[Loops, Mapping[str, Any]], None]) -> Function:
-    """A function of hand-written loops over its parameters; it is compiled as it is."""
+def build_tasks(
+    name: str, params: Sequence[Buffer], tasks: int, body: Callable[[Loops, Mapping[str, Tensor], Any], None]
+) -> TaskFunction:
+    """A kernel over its parameters; `body(loops, buffers, task)` emits what one task does."""
     with IRBuilder() as builder, script.prim_func(s_tir=True):
         script.func_name(name)
         script.func_attr({"global_symbol": name, "tirx.noalias": True})
-        body(Loops(), {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params})
-    return builder.get()
+        begin, end = (script.arg(n, tirx.Var(n, "int32")) for n in ("begin", "end"))
+        scratch = script.arg("scratch", script.handle())
+        data = {p.name: script.arg(p.name, script.handle(_in_memory(p.dtype))) for p in params}
+        buffers = {p.name: _declared(p, data[p.name]) for p in params}
+        loops = Loops(scratch)
+        with script.serial(begin, end) as task:
+            body(loops, buffers, task)
+    return TaskFunction(builder.get(), tasks, loops.scratch_bytes)
+
+
+def _declared(param: Buffer, data: Any) -> Tensor:
+    size = int(np.prod(param.shape))
+    buffer = script.decl_buffer((size,), _in_memory(param.dtype), data=data, align=64)
+    return Tensor(buffer, param.shape, param.dtype == "bool")
+
+
+def _in_memory(dtype: str) -> str:
+    return "int8" if dtype == "bool" else dtype
+
+
+def llvm_intrinsic(name: str, dtype: str, *operands: Any) -> Any:
+    """A call of an LLVM intrinsic without side effects."""
+    number = tirx.const(codegen.llvm_lookup_intrinsic_id(name), "uint32")
+    return tirx.call_intrin(dtype, "tirx.call_llvm_pure_intrin", number, *operands)
+
+
+def compile_object(functions: Sequence[Function], target: Target, path: Path) -> None:
+    """Write an object file with the functions as plain C functions."""
+    described = tvm.target.Target(_description(target))
+    module = tvm.IRModule({f.attrs["global_symbol"]: f for f in functions})
+    module = tvm.tirx.transform.BindTarget(described.with_host(described))(module)
+    module = tvm.ir.transform.Sequential(_PASSES)(module)
+    tvm.get_global_func("target.build.llvm")(module, described).write_to_file(str(path), "o")
+
+
+_PASSES = [
+    tirx.transform.BF16ComputeLegalize(),
+    tirx.transform.NarrowDataType(32),
+    tirx.transform.VectorizeLoop(True),
+    tirx.transform.UnrollLoop(),
+    tirx.transform.StmtSimplify(),
+    tirx.transform.RemoveNoOp(),
+    s_tir.transform.RewriteUnsafeSelect(),
+    tirx.transform.FP8ComputeLegalize(),
+    tirx.transform.FP8StorageLegalize(),
+    tirx.transform.BF16StorageLegalize(),
+    tirx.transform.LowerIntrin(),
+]
+"""What turns statements into what LLVM takes: without tvm's packed functions and its thread pool."""
+
+
+def _description(target: Target) -> dict[str, Any]:
+    description: dict[str, Any] = {"kind": "llvm", "mcpu": target.mcpu, "num-cores": target.threads}
+    if target.features:
+        description["mattr"] = list(target.features)
+    return description
 
 
 class Library:
@@ -205,7 +337,7 @@ def load_library(path: Path) -> Library:
         ) from error
 
 
-def tensor(array: NDArray[Any]) -> Tensor:
+def tensor(array: NDArray[Any]) -> Any:
     """A view of a C-contiguous, 64-byte aligned array; no copy."""
     return tvm_ffi.from_dlpack(array)
 

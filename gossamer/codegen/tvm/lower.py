@@ -1,15 +1,15 @@
-"""A program and the storage of its tensors -> a tvm function of naive loop nests, one block per stored stage.
+"""The stages of a program as tvm expressions at a point of their loops, given the storage of every tensor.
 
-Pointwise stages that are not stored are inlined where they are read. A block iterates over the physical dimensions of
-the tensor it stores (halo left out) and over its reduction axes, some of them split to match blocked operands.
-Invariant: no read leaves its buffer.
+Pointwise stages that are not stored are inlined where they are read. The loops of a stage run over the physical
+dimensions of the tensor it stores (halo left out) and over its reduction axes, some of them split to match blocked
+operands. Invariant: no read leaves its buffer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from gossamer.codegen.tvm.adapter import Block, Buffer, build_function, tirx
+from gossamer.codegen.tvm.adapter import tirx
 from gossamer.codegen.tvm.forms import Form, Storage, holds, storage_dtype
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Dim, Layout
@@ -35,29 +35,16 @@ class ReductionLoop:
 
 @dataclass(frozen=True)
 class Nesting:
-    """The loops of one block: its stage, physical dims of the parallel loops, the reduction loops, and all extents."""
+    """The loops of one stage: physical dims of the parallel loops, the reduction loops, and all their extents."""
 
-    name: str
     stage: int
     dims: tuple[Dim, ...]
     reduction: tuple[ReductionLoop, ...]
     extents: tuple[int, ...]
 
 
-def lower(name: str, program: Kernel, form: Form) -> tuple[Any, tuple[Nesting, ...]]:
-    """The tvm function (operands, then results) and the loops of its blocks, in order."""
-    order = sorted(form.stages)
-    nestings = tuple(_nesting(program, form, stage) for stage in order)
-    params = [Buffer(f"i{k}", s.layout.shape, s.dtype) for k, s in enumerate(form.operands)]
-    params += [Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in program.results]
-    inner = [
-        Buffer(f"s{r}", form.stages[r].layout.shape, form.stages[r].dtype) for r in order if r not in program.results
-    ]
-    blocks = [_Stage(program, form, nesting).block() for nesting in nestings]
-    return build_function(name, params, inner, blocks), nestings
-
-
-def _nesting(program: Kernel, form: Form, stage: int) -> Nesting:
+def nesting_of(program: Kernel, form: Form, stage: int) -> Nesting:
+    """The loops that fill the storage of a stage (its halo left out)."""
     layout, nest = form.stages[stage].layout, program.stages[stage]
     dims = tuple(Dim(d.axis, d.stride, layout.logical[d.axis]) if _framed(layout, d.axis) else d for d in layout.dims)
     digits = [
@@ -65,7 +52,7 @@ def _nesting(program: Kernel, form: Form, stage: int) -> Nesting:
     ]
     loops = sorted(digits, key=lambda d: d.level)
     extents = tuple(d.extent for d in dims) + tuple(d.extent for d in loops)
-    return Nesting(f"s{stage}", stage, dims, tuple(loops), extents)
+    return Nesting(stage, dims, tuple(loops), extents)
 
 
 def _reduction_digits(axis: Axis, sizes: tuple[int, ...]) -> tuple["ReductionLoop", ...]:
@@ -83,38 +70,53 @@ def _framed(layout: Layout, axis: int) -> bool:
     return bool(layout.before[axis] or layout.after[axis])
 
 
-class _Stage:
-    """Emits the block of one stored stage."""
+@dataclass(frozen=True)
+class StageCode:
+    """Expressions of one stored stage. `buffers`: i{k} for operand k, s{j} for stored stage j.
 
-    def __init__(self, program: Kernel, form: Form, nesting: Nesting) -> None:
-        self.program, self.form, self.nesting = program, form, nesting
-        self.nest = program.stages[nesting.stage]
-        self.buffers: Mapping[str, Any] = {}
-        self.known: Mapping[int, Scalar] = {}
+    `known`: stages whose value at the point is at hand (a sum in a register) -> that value.
+    """
 
-    def block(self) -> Block:
-        count, storage = len(self.nesting.dims), self.form.stages[self.nesting.stage]
-        parts = (
-            self.nesting.name,
-            f"s{self.nesting.stage}",
-            self.nesting.extents[:count],
-            self.nesting.extents[count:],
-        )
-        if self.nest.reduce is None:
-            return Block(*parts, self._body)
-        start, combine = _REDUCTIONS[self.nest.reduce]
-        return Block(*parts, self._body, number(start, storage.dtype), combine)
+    program: Kernel
+    form: Form
+    nesting: Nesting
+    buffers: Mapping[str, Any]
+    known: Mapping[int, Scalar] = field(default_factory=dict[int, Scalar])
 
-    def _body(
-        self, buffers: Mapping[str, Any], spatial: Sequence[Any], reduction: Sequence[Any]
-    ) -> tuple[list[Any], Scalar]:
-        self.buffers = buffers
-        storage, dims = self.form.stages[self.nesting.stage], self.nesting.dims
-        where = self._spatial(dims, spatial) | self._reduced(reduction)
+    @property
+    def nest(self) -> Nest:
+        return self.program.stages[self.nesting.stage]
+
+    @property
+    def storage(self) -> Storage:
+        return self.form.stages[self.nesting.stage]
+
+    def point(self, spatial: Sequence[Scalar], reduction: Sequence[Scalar] = ()) -> dict[str, Coordinate]:
+        """The axes of the nest where its loops stand at these values."""
+        return self._spatial(self.nesting.dims, spatial) | self._reduced(reduction)
+
+    def place(self, spatial: Sequence[Scalar]) -> list[Scalar]:
+        """Indices in the stage's buffer."""
+        before = self.storage.layout.before
+        return [v + before[d.axis] if before[d.axis] else v for d, v in zip(self.nesting.dims, spatial, strict=True)]
+
+    def value(self, where: Mapping[str, Coordinate]) -> Scalar:
+        """What one step of the stage gives: what is stored, or one term of a reduction."""
         value = stored(self.expression(self.nest.body, self.nest.compute, where), self.nest.dtype)
-        if self.nest.reduce is None:
-            value = self.masked(value, where, storage)
-        return [v + storage.layout.before[d.axis] for d, v in zip(dims, spatial, strict=True)], value
+        return self.masked(value, where, self.storage) if self.nest.reduce is None else value
+
+    def reduction(self) -> tuple[Scalar, Callable[[Scalar, Scalar], Scalar]]:
+        """(start value, combine) of a reduction."""
+        assert self.nest.reduce is not None
+        start, combine = _REDUCTIONS[self.nest.reduce]
+        return number(start, self.storage.dtype), combine
+
+    def operand_at(self, load: Load, where: Mapping[str, Coordinate]) -> tuple[Any, list[Scalar], list[Scalar]]:
+        """(buffer, indices, tests that it is inside) of what a load of an operand or a stored stage reads."""
+        stage = load.operand - self.program.operands
+        layout = (self.form.operands[load.operand] if stage < 0 else self.form.stages[stage]).layout
+        physical, guards = self._point(where).place(load, layout)
+        return self.buffers[f"i{load.operand}" if stage < 0 else f"s{stage}"], physical, guards
 
     def _spatial(self, dims: Sequence[Dim], loops: Sequence[Any]) -> dict[str, Coordinate]:
         return {
@@ -126,7 +128,7 @@ class _Stage:
 
     def _reduced(self, loops: Sequence[Any]) -> dict[str, Coordinate]:
         found: dict[str, list[tuple[int, Any, int]]] = {}
-        for digit, loop in zip(self.nesting.reduction, loops, strict=True):
+        for digit, loop in zip(self.nesting.reduction, loops, strict=bool(loops)):
             found.setdefault(digit.axis, []).append((digit.stride, loop, digit.extent))
         extents = {axis.name: axis.extent for axis in self.nest.reduction}
         return {name: Coordinate.joined(parts, extents[name]) for name, parts in found.items()}
@@ -203,12 +205,28 @@ def stage_value(
 ) -> Scalar:
     """What the storing stage of an anchored program stores at a point where the reduction's value is `total`."""
     anchor, store = next((i for i, n in enumerate(program.stages) if n.reduce is not None), 0), program.results[0]
-    stage = _Stage(program, form, Nesting("", store, (), (), ()))
-    stage.buffers, stage.known = buffers, {anchor: total}
-    where = {axis.name: value for axis, value in zip(stage.nest.parallel, point, strict=True)}
-    storage = form.stages[store]
-    value = stored(stage.expression(stage.nest.body, stage.nest.compute, where), stage.nest.dtype)
-    return stage.masked(value, where, storage)
+    code = StageCode(program, form, Nesting(store, (), (), ()), buffers, {anchor: total})
+    return code.value({axis.name: value for axis, value in zip(code.nest.parallel, point, strict=True)})
+
+
+def tensors_of(program: Kernel, form: Form, stages: Sequence[int]) -> tuple[list[int], list[int]]:
+    """(operands, stored stages) that the stages read, through what is inlined, each in order; not the stages."""
+    operands, stored_stages, seen = set[int](), set[int](), set[int]()
+    waiting = list(stages)
+    while waiting:
+        stage = waiting.pop()
+        if stage in seen:
+            continue
+        seen.add(stage)
+        for load in loads(program.stages[stage].body):
+            source = load.operand - program.operands
+            if source < 0:
+                operands.add(load.operand)
+            elif source in form.stages and source not in stages:
+                stored_stages.add(source)
+            else:
+                waiting.append(source)
+    return sorted(operands), sorted(stored_stages)
 
 
 _REDUCTIONS: dict[str, tuple[float, Callable[[Scalar, Scalar], Scalar]]] = {
