@@ -13,7 +13,8 @@ from functools import cache
 from pathlib import Path
 
 ACCUMULATORS = 12
-ROUNDS = 400_000
+ROUNDS = 4_000_000
+TRIES = 20
 _SOURCE = """
 typedef float V __attribute__((vector_size({width})));
 float peak(long rounds) {{
@@ -32,10 +33,10 @@ float peak(long rounds) {{
 
 
 def peak_flops_per_s(cores: Sequence[int]) -> float:
-    """Best of several tries with a thread on each core. Raises RuntimeError: no C compiler."""
+    """Best of many tries with a thread on each core. Raises RuntimeError: no C compiler."""
     function, lanes = _kernel()
     flops = 2.0 * lanes * ACCUMULATORS * ROUNDS * len(cores)
-    return flops / min(_seconds(function, len(cores)) for _ in range(7))
+    return flops / min(_seconds(function, len(cores)) for _ in range(TRIES))
 
 
 def _seconds(function, threads: int) -> float:

@@ -26,7 +26,7 @@ def markdown(record: Record) -> str:
 
 
 def times(record: Record, precision: str) -> str:
-    """Median ms (p10 to p90) of every engine, and the ratios of Gossamer to the fastest peer."""
+    """Median ms (p10 to p90) of every engine; Gossamer over the fastest peer by medians (by their fastest runs)."""
     engines, ours = engines_of(record, precision), [e for e in OURS if e in engines_of(record, precision)]
     head = ["network", *(f"{e}, ms" for e in engines), *(f"{e} / fastest peer" for e in ours)]
     lines = [*_head(head)]
@@ -34,8 +34,9 @@ def times(record: Record, precision: str) -> str:
         rows = record.of(net, precision)
         first = fastest(rows)
         cells = [_time(rows.get(e), first) for e in engines]
-        lines.append(_line([_title(net), *cells, *(_ratio(ratio(rows, e)) for e in ours)]))
-    means = [_ratio(mean(record, precision, e)) for e in ours]
+        ratios = [_ratio(ratio(rows, e), ratio(rows, e, "least_ms")) for e in ours]
+        lines.append(_line([_title(net), *cells, *ratios]))
+    means = [_ratio(mean(record, precision, e), mean(record, precision, e, "least_ms")) for e in ours]
     if any(m != "-" for m in means):
         count = len([n for n in nets_of(record, precision) if _counted(n)])
         lines.append(_line([f"geometric mean of {count}", *("" for _ in engines), *means]))
@@ -120,11 +121,13 @@ def _memory(row: Row | None) -> str:
 
 
 def _seconds(row: Row | None) -> str:
-    return "-" if row is None or not row.load_s else f"{row.compile_s:.2g} + {row.load_s:.2g}"
+    if row is None or not row.load_s:
+        return "-"
+    return f"{row.compile_s:.1f} + {row.load_s:.2f}" if row.compile_s >= 0.05 else f"{row.load_s:.2f}"
 
 
-def _ratio(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.2f}"
+def _ratio(medians: float, least: float) -> str:
+    return "-" if math.isnan(medians) else f"{medians:.2f} ({least:.2f})"
 
 
 def number(value: float) -> str:

@@ -16,6 +16,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from benchmarks.runtimes.machine import go_first
+
 WARM_RUNS, WARM_S = 2, 0.01
 MOST_RUNS = 2000
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -30,7 +32,7 @@ def main() -> None:
     try:
         run = _prepare(request, answers)
         if request["stage"] == "open":
-            _go_first()
+            go_first()
             for line in sys.stdin:
                 _send(answers, _timed(run, **json.loads(line)))
     except Exception as error:  # every engine has its own classes; whatever it says is its row in the table
@@ -42,14 +44,6 @@ def _die_with(driver: int) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != driver:
         sys.exit(1)
-
-
-def _go_first() -> None:
-    """Before whatever else wants these cores, where that is allowed: as a process, and as the group a session is."""
-    with contextlib.suppress(OSError):
-        for thread in os.listdir("/proc/self/task"):
-            os.setpriority(os.PRIO_PROCESS, int(thread), -20)
-        Path("/proc/self/autogroup").write_text("-20")
 
 
 def _prepare(request: dict[str, Any], answers: Any) -> Any:
