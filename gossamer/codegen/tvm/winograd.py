@@ -1,25 +1,26 @@
-"""Winograd convolution F(m x m, r x r) in three kernels: input transform, products per tile element, output transform.
+"""Winograd convolution F(m x m, r x r): what its kernels compute and how their tensors lie.
 
     V[e, ic, t] = (B^T d B)[e]      U[e, oc, ic] = (G w G^T)[e] (packed ahead)      M[e, oc, t] = sum over ic of U * V
     Y = A^T M A, then the epilogue of the fused node, stored in the layout the plan wants.
 
 e = element of the n x n tile (n = m + r - 1, row-major), t = tile (batch, row, column). The transforms come from
-`gossamer.ir.winograd` (Cook-Toom, exact); only the products' rounding differs from a direct convolution. The transforms
-are straight-line code over channel vectors; their many common subexpressions are left to LLVM, which removes them.
+`gossamer.ir.winograd` (Cook-Toom, exact); only the products' rounding differs from a direct convolution.
+
+Two forms. *Fused*: a task takes some tiles through all three steps, V and M in the thread's own memory, and reads all
+weights. *Apart*: three kernels with V and M in buffers; a task of the products reads the weights of one element and
+some output channels, so that every weight is read once however many threads there are.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gossamer.codegen.tvm.forms import Storage
-from gossamer.codegen.tvm.layout import Layout
+from gossamer.codegen.tvm.forms import Form, Storage
+from gossamer.codegen.tvm.layout import Dim, Layout
 from gossamer.codegen.tvm.program import Array
-from gossamer.ir.nest import Axis, Kernel, Load, Nest, apply, at
+from gossamer.ir.nest import Kernel
 from gossamer.ir.ops.nn import Conv2d
-from gossamer.ir.types import F32
 from gossamer.ir.winograd import Transforms, transforms
 
 
@@ -42,6 +43,11 @@ class Tiling:
         return transforms(self.m, self.r)
 
     @property
+    def size(self) -> int:
+        """Rows of a tile of input."""
+        return self.m + self.r - 1
+
+    @property
     def rows(self) -> int:
         return -(-self.oh // self.m)
 
@@ -56,12 +62,28 @@ class Tiling:
     @property
     def elements(self) -> int:
         """Elements of a tile: products per output tile and channel pair."""
-        return (self.m + self.r - 1) ** 2
+        return self.size**2
 
     @property
     def reach(self) -> tuple[int, int]:
         """Rows and columns of input that the tiles read, from `top` and `left` before the first."""
         return self.rows * self.m + self.r - 1, self.columns * self.m + self.r - 1
+
+
+@dataclass(frozen=True)
+class Blocking:
+    """How products are cut: register tiles of `vectors` (of `lanes` output channels) by `points` (tiles or pixels).
+
+    A task that runs all steps takes `columns` points; `depth`: input channels (im2col: weights of an output) whose
+    weights stay in the first-level cache for all points of a task.
+    """
+
+    fused: bool
+    columns: int
+    lanes: int
+    vectors: int
+    points: int
+    depth: int
 
 
 def tiling_of(conv: Conv2d, m: int) -> Tiling:
@@ -73,23 +95,45 @@ def tiling_of(conv: Conv2d, m: int) -> Tiling:
 def transformed_weight(weight: Array, tiling: Tiling) -> Array:
     """U [elements, oc, ic] of a weight [oc, ic, r, r], in float64 and then rounded once."""
     _, g, _ = tiling.form.arrays(np.float64)
-    u = np.einsum("ai,ocij,bj->aboc", g, weight.astype(np.float64), g)
-    return u.reshape(tiling.elements, *weight.shape[:2]).astype(np.float32)
+    rows = weight.astype(np.float64).reshape(-1, tiling.r**2)
+    return (np.kron(g, g) @ rows.T).reshape(tiling.elements, *weight.shape[:2]).astype(np.float32)
 
 
-def product_program(tiling: Tiling) -> Kernel:
-    """M[e, oc, t] = sum over ic of V[e, ic, t] * U[e, oc, ic]; operands V, U."""
-    axes = (Axis("e", tiling.elements), Axis("oc", tiling.oc), Axis("t", tiling.tiles))
-    point = (at("e"), at("oc"), at("t"))
-    body = apply("mul", Load(0, (at("e"), at("ic"), at("t"))), Load(1, (at("e"), at("oc"), at("ic"))))
-    total = Nest((*axes, Axis("ic", tiling.ic, reduce=True)), body, F32, F32, "sum")
-    return Kernel(2, (total, Nest(axes, Load(2, point), F32, F32)), (1,))
+def weight_layout(tiling: Tiling, blocking: Blocking, inner: int) -> Layout:
+    """U as the products read it: (oc / wide, elements, ic, wide), wide = vectors * lanes; ic in whole blocks."""
+    wide, depth = blocking.vectors * blocking.lanes, -(-tiling.ic // inner) * inner
+    dims = (Dim(1, wide, -(-tiling.oc // wide)), Dim(0, 1, tiling.elements), Dim(2, 1, depth), Dim(1, 1, wide))
+    return Layout((tiling.elements, tiling.oc, tiling.ic), dims, (0, 0, 0), (0, 0, 0))
 
 
 def tile_layout(tiling: Tiling, channels: int, block: int) -> Layout:
-    """Layout of V or M: (elements, channels / block, tiles, block)."""
-    shape = (tiling.elements, channels, tiling.tiles)
+    """Layout of V or M: (elements, channels / block, tiles, block).
+
+    An odd number of tiles, so that elements do not all fall into the same lines of a cache.
+    """
+    shape = (tiling.elements, channels, tiling.tiles | 1)
     return Layout.blocked(shape, 1, block) if block > 1 else Layout.plain(shape)
+
+
+@dataclass(frozen=True)
+class Epilogue:
+    """What becomes of the convolution: the node's own program. `skipped`: its input and weight among the operands."""
+
+    program: Kernel
+    form: Form
+    pair: tuple[int, int]
+    skipped: tuple[int, int]
+
+    @property
+    def result(self) -> Storage:
+        return self.form.stages[self.pair[1]]
+
+    def reads(self) -> tuple[list[int], list[int]]:
+        """(operands, stored stages) that are passed, in order."""
+        from gossamer.codegen.tvm.lower import tensors_of
+
+        operands, stored = tensors_of(self.program, self.form, self.pair)
+        return [k for k in operands if k not in self.skipped], stored
 
 
 @dataclass(frozen=True)
@@ -101,51 +145,52 @@ class InputTransform:
     v: Storage
 
     def function(self, name: str) -> Any:
-        from gossamer.codegen.tvm.winograd_kernels import input_transform
+        from gossamer.codegen.tvm.winograd_kernels import input_kernel
 
-        return input_transform(name, self)
+        return input_kernel(name, self)
+
+
+@dataclass(frozen=True)
+class Products:
+    """Kernel (V, U) -> (M)."""
+
+    tiling: Tiling
+    blocking: Blocking
+    v: Storage
+    u: Storage
+    m: Storage
+
+    def function(self, name: str) -> Any:
+        from gossamer.codegen.tvm.winograd_kernels import product_kernel
+
+        return product_kernel(name, self)
 
 
 @dataclass(frozen=True)
 class OutputTransform:
-    """Kernel (operands and constants of the node, M) -> (results). `program` is the node's own."""
+    """Kernel (M, what the epilogue reads) -> (result)."""
 
     tiling: Tiling
-    program: Kernel
-    operands: tuple[Storage, ...]
-    tiles: Storage
-    result: Storage
-    skipped: tuple[int, int]
-    """The convolution's input and weight among the operands: not passed."""
+    epilogue: Epilogue
+    m: Storage
 
     def function(self, name: str) -> Any:
-        from gossamer.codegen.tvm.winograd_kernels import output_transform
+        from gossamer.codegen.tvm.winograd_kernels import output_kernel
 
-        return output_transform(name, self)
-
-
-def combination(
-    matrix: Sequence[Sequence[float]],
-    values: Mapping[tuple[int, int], Any],
-    row: int,
-    column: int,
-    times: Any,
-    zero: Any,
-) -> Any:
-    """(T X T^T)[row, column], columns first so that partial sums are equal expressions; zeros and ones are free."""
-    total = None
-    for i, outer in enumerate(matrix[row]):
-        if outer:
-            inner = None
-            for j, factor in enumerate(matrix[column]):
-                inner = _plus(inner, factor, values[i, j], times) if factor else inner
-            total = _plus(total, outer, inner, times) if inner is not None else total
-    return zero if total is None else total
+        return output_kernel(name, self)
 
 
-def _plus(total: Any, factor: float, value: Any, times: Any) -> Any:
-    if total is None:
-        return value if factor == 1 else times(value, factor)
-    if factor == -1:
-        return total - value
-    return total + (value if factor == 1 else times(value, factor))
+@dataclass(frozen=True)
+class FusedWinograd:
+    """Kernel (x, U, what the epilogue reads) -> (result)."""
+
+    tiling: Tiling
+    blocking: Blocking
+    epilogue: Epilogue
+    x: Storage
+    u: Storage
+
+    def function(self, name: str) -> Any:
+        from gossamer.codegen.tvm.winograd_kernels import fused_kernel
+
+        return fused_kernel(name, self)

@@ -1,0 +1,150 @@
+"""A product of a packed matrix with a few points, in registers: the inner loop that Winograd and im2col share.
+
+    sums[p, v] = sum over (g, i) of left(g, i, p) * right(g, i, v)          v a vector of channels, p a point
+
+A register tile is all `vectors` by up to a piece of `points`. Where the depth (groups x inner) is cut into chunks, the
+weights of a chunk stay in the first-level cache for all points, and partial sums wait in memory between chunks.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from gossamer.codegen.tvm.adapter import Loops, Tensor, tirx
+
+Place: TypeAlias = tuple[Tensor, Sequence[Any]]
+"""A tensor and the indices of the first lane of a vector in it."""
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A loop of `extent` steps cut into `count` pieces of nearly `size` steps: `longer` of base + 1, then the rest."""
+
+    extent: int
+    count: int
+
+    @staticmethod
+    def of(extent: int, size: int) -> "Cut":
+        return Cut(extent, -(-extent // max(1, min(size, extent))))
+
+    @property
+    def base(self) -> int:
+        return self.extent // self.count
+
+    @property
+    def longer(self) -> int:
+        return self.extent % self.count
+
+    def pieces(self) -> list[tuple[int, int, int]]:
+        """(start, size, how many) of the runs of equal pieces."""
+        runs = [(0, self.base + 1, self.longer), (self.longer * (self.base + 1), self.base, self.count - self.longer)]
+        return [run for run in runs if run[2]]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """The extents of a product. `chunk`: groups of the depth that are done for all points before the next."""
+
+    points: Cut
+    vectors: int
+    lanes: int
+    groups: int
+    inner: int
+    chunk: int
+    dtype: str = "float32"
+
+
+@dataclass(frozen=True)
+class Operands:
+    """What a product reads and where its sums go.
+
+    `kept(point, vector)`: where sums wait between chunks; `finish(point, vector, sum)` takes the final ones, which are
+    stored as kept where there is no `finish`.
+    """
+
+    left: Callable[[Any, Any, Any], Any]
+    right: Callable[[Any, Any, int], Any]
+    kept: Callable[[Any, int], Place]
+    finish: Callable[[Any, int, Tensor], None] | None = None
+
+
+def emit_panel(loops: Loops, panel: Panel, operands: Operands, limit: Any = None) -> None:
+    """The loops of a product. Pieces that start at or beyond `limit` points are left out."""
+    chunks = Cut.of(panel.groups, panel.chunk)
+    with loops.serial(chunks.count) as number:
+        start = number * chunks.base + (tirx.min(number, chunks.longer) if chunks.longer else 0)
+        length = chunks.base + (tirx.Select(number < chunks.longer, 1, 0) if chunks.longer else 0)
+        for first, size, count in panel.points.pieces():
+            with loops.serial(count) as step:
+                point = first + step * size
+                with loops.when([] if limit is None or panel.points.count == 1 else [point < limit]):
+                    part = _Part(number, chunks.count, start if chunks.count > 1 else 0, length)
+                    _piece(loops, panel, operands, point, size, part)
+
+
+@dataclass(frozen=True)
+class _Part:
+    number: Any
+    count: int
+    start: Any
+    length: Any
+
+
+def _piece(loops: Loops, panel: Panel, operands: Operands, point: Any, size: int, part: _Part) -> None:
+    tile = [(p, v) for p in range(size) for v in range(panel.vectors)]
+    sums = {at: loops.accumulator(panel.lanes, panel.dtype) for at in tile}
+    zero, lanes = splat(tirx.const(0.0, panel.dtype), panel.lanes), panel.lanes
+    for first in (True, False) if part.count > 1 else (True,):
+        with loops.when([part.number == 0 if first else part.number > 0] if part.count > 1 else []):
+            for p, v in tile:
+                value = zero if first else load(operands.kept(point + p, v), lanes)
+                loops.store_vector(sums[p, v], value, _START, lanes)
+    with loops.serial(part.length) as step, loops.serial(panel.inner) as i:
+        group = step + part.start
+        right = [keep(loops, operands.right(group, i, v), lanes, panel.dtype) for v in range(panel.vectors)]
+        for p in range(size):
+            left = keep(loops, splat(operands.left(group, i, point + p), lanes), lanes, panel.dtype)
+            for v in range(panel.vectors):
+                total = whole(sums[p, v], lanes) + whole(left, lanes) * whole(right[v], lanes)
+                loops.store_vector(sums[p, v], total, _START, lanes)
+    _leave(loops, panel, operands, point, sums, part)
+
+
+def _leave(
+    loops: Loops, panel: Panel, operands: Operands, point: Any, sums: dict[tuple[int, int], Tensor], part: _Part
+) -> None:
+    """Finish the sums after the last chunk, keep them after any other."""
+    last = part.count == 1 or operands.finish is None
+    if operands.finish is not None:
+        with loops.when([] if part.count == 1 else [part.number == part.count - 1]):
+            for (p, v), total in sums.items():
+                operands.finish(point + p, v, total)
+    if operands.finish is None or part.count > 1:
+        with loops.when([] if last else [part.number < part.count - 1]):
+            for (p, v), total in sums.items():
+                buffer, where = operands.kept(point + p, v)
+                loops.store_vector(buffer, whole(total, panel.lanes), where, panel.lanes)
+
+
+def keep(loops: Loops, value: Any, lanes: int, dtype: str = "float32") -> Tensor:
+    """A register that holds a value, so that it is computed once."""
+    made = loops.accumulator(lanes, dtype)
+    loops.store_vector(made, value, _START, lanes)
+    return made
+
+
+def whole(register: Tensor, lanes: int) -> Any:
+    """The vector in a register."""
+    return register.vector(_START, lanes)
+
+
+def load(place: Place, lanes: int) -> Any:
+    return place[0].vector(place[1], lanes)
+
+
+def splat(value: Any, lanes: int) -> Any:
+    """A number in every lane."""
+    return tirx.Broadcast(value, lanes) if lanes > 1 else value
+
+
+_START = (tirx.const(0, "int32"),)
