@@ -50,7 +50,8 @@ def main() -> int:
         return 2
     if asked.svg:
         asked.svg.write_text(plot.svg(record, asked.precisions[0], f"One inference, batch 1, {asked.precisions[0]}"))
-    print(json.dumps(record.to_json(), indent=1) if asked.json else tables.markdown(record))
+    table = tables.short if asked.short else tables.markdown
+    print(json.dumps(record.to_json(), indent=1) if asked.json else table(record))
     return 0
 
 
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, help="keep the networks' files in this folder, and use those it has")
     parser.add_argument("--record", type=Path, help="add the results to this file, which is printed as a whole")
     parser.add_argument("--show", action="store_true", help="measure nothing, print what --record holds")
+    parser.add_argument("--short", action="store_true", help="medians and ratios alone")
     parser.add_argument("--lock", type=Path, help="a file to hold while times are taken")
     parser.add_argument("--layers", action="store_true", help="Gossamer's layers instead, against the measured peak")
     parser.add_argument("--svg", type=Path, help="also draw the first precision")

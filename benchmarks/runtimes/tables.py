@@ -25,15 +25,24 @@ def markdown(record: Record) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def times(record: Record, precision: str) -> str:
+def short(record: Record) -> str:
+    """Medians and ratios alone."""
+    parts = [_about(record)]
+    for precision in PRECISIONS:
+        if nets_of(record, precision):
+            parts += [times(record, precision, f"{precision}: median ms", spread=False)]
+    return "\n\n".join(parts) + "\n"
+
+
+def times(record: Record, precision: str, corner: str = "median (p10 to p90), ms", spread: bool = True) -> str:
     """Median ms (p10 to p90) of every engine; Gossamer over the fastest peer by medians (by their fastest runs)."""
     engines, ours = engines_of(record, precision), [e for e in OURS if e in engines_of(record, precision)]
-    head = ["network", *(f"{e}, ms" for e in engines), *(f"{e} / fastest peer" for e in ours)]
+    head = [corner, *engines, *(f"{e} / fastest peer" for e in ours)]
     lines = [*_head(head)]
     for net in nets_of(record, precision):
         rows = record.of(net, precision)
         first = fastest(rows)
-        cells = [_time(rows.get(e), first) for e in engines]
+        cells = [_time(rows.get(e), first, spread) for e in engines]
         ratios = [_ratio(ratio(rows, e), ratio(rows, e, "least_ms")) for e in ours]
         lines.append(_line([_title(net), *cells, *ratios]))
     means = [_ratio(mean(record, precision, e), mean(record, precision, e, "least_ms")) for e in ours]
@@ -106,13 +115,14 @@ def _counted(net: str) -> bool:
     return net in NETS and NETS[net].counted
 
 
-def _time(row: Row | None, first: Row | None) -> str:
+def _time(row: Row | None, first: Row | None, spread: bool) -> str:
     if row is None or math.isnan(row.median_ms):
         return "-" if row is None else "failed"
-    spread = f"{number(row.median_ms)} ({number(row.p10_ms)} to {number(row.p90_ms)})"
+    between = f" ({number(row.p10_ms)} to {number(row.p90_ms)})" if spread else ""
+    text = number(row.median_ms) + between
     if row.note:
-        return f"{spread} wrong"
-    return f"**{spread}**" if row is first else spread
+        return f"{text} wrong"
+    return f"**{text}**" if row is first else text
 
 
 def _memory(row: Row | None) -> str:

@@ -105,12 +105,18 @@ def test_table():
     rows.append(Row("squeezenet", "fp32", "IREE", note="no answer within 300 s"))
     text = tables.markdown(record(*rows))
     assert text.startswith("a machine, 2 of 2 cores\ngossamer 1, onnxruntime 1, OpenVINO 1")
-    assert "| network | gossamer, ms | onnxruntime, ms | OpenVINO, ms | gossamer / fastest peer |" in text
+    assert "| median (p10 to p90), ms | gossamer | onnxruntime | OpenVINO | gossamer / fastest peer |" in text
     assert "| ResNet-18 | 8.12 (8.12 to 8.12) | **10.0 (10.0 to 10.0)** | 12.0 (12.0 to 12.0) | 0.81 (0.81) |" in text
     assert "| ResNet-18 | - | 3 (9) | - |" in text
     assert "- IREE, ResNet-18, SqueezeNet 1.1: no answer within 300 s" in text
     lines = [line for line in text.splitlines() if line.startswith("|")]
     assert all(line.count("|") in (5, 6) for line in lines)
+
+
+def test_short_table_has_the_medians_alone():
+    text = tables.short(record(row("gossamer", 8), row("onnxruntime", 10)))
+    assert "| fp32: median ms | gossamer | onnxruntime | gossamer / fastest peer |" in text
+    assert "| ResNet-18 | 8.00 | **10.0** | 0.80 (0.80) |\n| geometric mean of 1 |  |  | 0.80 (0.80) |" in text
 
 
 def test_numbers_have_three_digits():
