@@ -149,6 +149,8 @@ class Tensor:
     data: Any
     shape: tuple[int, ...]
     truth: bool = False
+    start: int = 0
+    """Position of its first element in the buffer."""
 
     def __getitem__(self, indices: Any) -> Any:
         """The element at an index per dimension."""
@@ -166,6 +168,7 @@ class Tensor:
         where: Any = 0
         for index, extent in zip(indices, self.shape, strict=True):
             where = index if isinstance(where, int) and where == 0 else where * extent + index
+        where = where + self.start if self.start else where
         return tirx.const(where, "int32") if isinstance(where, int) else where
 
 
@@ -218,6 +221,10 @@ class Loops:
         start = buffer.offset(indices)
         script.buffer_store(buffer.data, value, [tirx.Ramp(start, 1, lanes) if lanes > 1 else start])
 
+    def prefetch(self, buffer: "Tensor", indices: Sequence[Any]) -> None:
+        """Ask for the cache line of an element; it may lie beyond the buffer."""
+        script.evaluate(tirx.call_intrin("void", "tirx.prefetch", tirx.address_of(buffer[tuple(indices)]), 0, 3, 1))
+
     def accumulator(self, lanes: int, dtype: str, count: int = 1) -> "Tensor":
         """Room for `count` vectors: registers, as far as there are enough and every index is a constant."""
         shape = (count, lanes) if count > 1 else (lanes,)
@@ -227,10 +234,10 @@ class Loops:
         """A buffer of the thread's own memory; what it holds is undefined at the start of a task."""
         start, item = self.scratch_bytes, np.dtype(dtype).itemsize
         self.scratch_bytes += -(-int(np.prod(shape)) * item // 64) * 64
-        size = int(np.prod(shape))
-        kept = _in_memory(dtype)
-        buffer = script.decl_buffer((size,), kept, data=self._scratch, elem_offset=start // item, align=64)
-        return Tensor(buffer, tuple(shape), dtype == "bool")
+        first = start // item
+        # The code generator does not look at where a buffer says that it begins.
+        buffer = script.decl_buffer((first + int(np.prod(shape)),), _in_memory(dtype), data=self._scratch, align=64)
+        return Tensor(buffer, tuple(shape), dtype == "bool", first)
 
 
 def build_tasks(
