@@ -9,16 +9,15 @@ freed after their last use. `exact=True` does float32 arithmetic in float64, for
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias, cast
 
-import numpy as np
-
-from gossamer.ir.errors import DataError, IRError, nearest
+from gossamer.ir.errors import IRError, nearest
 from gossamer.ir.graph import Array, Graph, Module, Node, Params
+from gossamer.ir.inputs import checked_inputs, fitted
 from gossamer.ir.op import Op
 from gossamer.ir.ops.scan import Scan
 from gossamer.ir.ops.structure import Fused, Param
-from gossamer.ir.reference_nest import evaluate_kernel, held
+from gossamer.ir.reference_nest import evaluate_kernel
 from gossamer.ir.reference_scan import evaluate_scan
-from gossamer.ir.types import TensorType, Value
+from gossamer.ir.types import Value
 
 Observer: TypeAlias = Callable[[Value, Array], None]
 
@@ -55,16 +54,6 @@ def evaluate_graph(
     return {value.name: known[value] for value in graph.outputs}
 
 
-def checked_inputs(inputs: Sequence[Value], given: Mapping[str, Array], *, exact: bool = False) -> dict[Value, Array]:
-    """What was given, by name, as arrays of the inputs' types. DataError as in `evaluate`."""
-    known = {value: _input(value, given, exact) for value in inputs}
-    names = [value.name for value in inputs]
-    for name in given:
-        if name not in names:
-            raise DataError(f"there is no input '{name}'{nearest(name, names)}")
-    return known
-
-
 def evaluate_op(op: Op, operands: Sequence[Array], *, exact: bool = False) -> tuple[Array, ...]:
     """The results of one op (not of an ir.param) on arrays, which are in its operands' types."""
     if isinstance(op, Fused):
@@ -94,35 +83,10 @@ def _run(
     ref = node.op.ref
     if ref not in params:
         raise IRError(f"{node.title} (ir.param): the module has no parameter '{ref}'{nearest(ref, params)}")
-    return (_fitted(f"parameter '{ref}'", params[ref], node.op.type, exact),)
+    return (fitted(f"parameter '{ref}'", params[ref], node.op.type, exact),)
 
 
 def _last_uses(graph: Graph) -> dict[Value, int]:
     """Value -> position of the node that reads it last; outputs outlive every node."""
     last = {v: position for position, node in enumerate(graph.nodes) for v in node.op.operands}
     return last | dict.fromkeys(graph.outputs, len(graph.nodes))
-
-
-def _input(value: Value, values: Mapping[str, Array], exact: bool) -> Array:
-    if value.name not in values:
-        given = ", ".join(sorted(values)) or "nothing"
-        raise DataError(f"input '{value.name}' of type {_text(value.type)} is missing; given: {given}")
-    return _fitted(f"input '{value.name}'", values[value.name], value.type, exact)
-
-
-def _fitted(what: str, given: Array, type: TensorType, exact: bool) -> Array:
-    """The array in the type it is kept in, if its numbers can be."""
-    array = np.asarray(given)
-    if array.shape != type.shape:
-        raise DataError(f"{what} has shape {array.shape}, needed {type.shape}")
-    if not np.can_cast(array.dtype, type.dtype.numpy, "same_kind"):
-        raise DataError(f"{what} is {array.dtype}, needed {type.dtype} (numpy {type.dtype.numpy})")
-    low_high = (int(array.min()), int(array.max())) if type.dtype.integer and array.size else None
-    if low_high is not None and not (type.dtype.low <= low_high[0] and low_high[1] <= type.dtype.high):
-        found = f"{low_high[0]}..{low_high[1]}"
-        raise DataError(f"{what} holds {found}, needed {type.dtype.low}..{type.dtype.high} for {type.dtype}")
-    return array.astype(held(type.dtype, exact), copy=False)
-
-
-def _text(type: TensorType) -> str:
-    return f"{type.dtype}[{','.join(map(str, type.shape))}]"

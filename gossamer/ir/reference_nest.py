@@ -13,6 +13,7 @@ import numpy as np
 
 from gossamer.ir.graph import Array
 from gossamer.ir.index import axes_in
+from gossamer.ir.inputs import held
 from gossamer.ir.nest import (
     Acc,
     Affine,
@@ -34,7 +35,7 @@ from gossamer.ir.reference_load import gathered, index_array, viewed
 from gossamer.ir.reference_product import contracted
 from gossamer.ir.reference_split import split_axes
 from gossamer.ir.scalar import FUNCTIONS, Numbers
-from gossamer.ir.types import F32, I64, DType
+from gossamer.ir.types import I64, DType
 
 REDUCTIONS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 
@@ -65,11 +66,6 @@ def evaluate_nest(nest: Nest, slots: Sequence[Numbers], exact: bool = False) -> 
                 value = _Frame(plain.parallel, slots, exact, value).stored(plain)
         stored = rounded(value, nest.dtype, exact)
     return np.ascontiguousarray(np.broadcast_to(stored, plain.shape)).reshape(nest.shape)
-
-
-def held(dtype: DType, exact: bool) -> "np.dtype[np.generic]":
-    """The numpy type that values of `dtype` are computed and kept in."""
-    return np.dtype(np.float64) if exact and dtype == F32 else dtype.numpy
 
 
 def rounded(value: Numbers, dtype: DType, exact: bool = False) -> Numbers:

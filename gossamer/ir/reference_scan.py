@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from gossamer.ir.graph import Array
+from gossamer.ir.inputs import held
 from gossamer.ir.ops.scan import Scan
-from gossamer.ir.reference_nest import held
 
 
 def evaluate_scan(

@@ -21,6 +21,7 @@ from gossamer.backends.cpu.native import Library, Net, file_hash, stored_checksu
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.codegen.tvm.layout import Array
 from gossamer.ir.errors import BackendError
+from gossamer.ir.inputs import checked_inputs
 from gossamer.ir.types import Value
 
 RUNTIME = Path(__file__).parent / "runtime"
@@ -101,8 +102,6 @@ class CpuArtifact:
             raise error if str(folder) in str(error) else BackendError(f"{folder}: {error}") from error
 
     def _given(self, inputs: Mapping[str, Array]) -> list[Array]:
-        from gossamer.ir.reference import checked_inputs
-
         return [np.ascontiguousarray(array) for array in checked_inputs(self.inputs, inputs).values()]
 
     def _outputs(self) -> dict[str, Array]:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from gossamer.backends.base import Artifact, Infeasible, LayerCosts
-from gossamer.backends.cpu.cost import layer_costs
 from gossamer.backends.cpu.hardware import CpuHardware, host
-from gossamer.backends.cpu.winograd_cost import costs_as, runs_winograd
 from gossamer.ir.errors import BackendError
-from gossamer.ir.graph import Module, Node
 from gossamer.ir.hardware import Hardware
-from gossamer.ir.layer import Layer
-from gossamer.ir.schedule import Schedule
+
+if TYPE_CHECKING:  # a program that loads an artifact and runs it needs none of these
+    from gossamer.backends.base import Artifact, Infeasible, LayerCosts
+    from gossamer.ir.graph import Module, Node
+    from gossamer.ir.layer import Layer
+    from gossamer.ir.schedule import Schedule
 
 
 class CpuBackend:
@@ -28,42 +29,49 @@ class CpuBackend:
         """This machine."""
         return host()
 
-    def supports(self, node: Node) -> Infeasible | None:
+    def supports(self, node: "Node") -> "Infeasible | None":
         from gossamer.backends.cpu.support import unsupported
 
         return unsupported(node)
 
-    def schedules(self, node: Node, hardware: Hardware) -> Sequence[Schedule]:
+    def schedules(self, node: "Node", hardware: Hardware) -> "Sequence[Schedule]":
         from gossamer.backends.cpu.schedules import legal_schedules
 
         return legal_schedules(node, _own(hardware))
 
-    def cost(self, layers: Sequence[Layer], hardware: Sequence[Hardware]) -> LayerCosts:
+    def cost(self, layers: "Sequence[Layer]", hardware: Sequence[Hardware]) -> "LayerCosts":
+        from gossamer.backends.cpu.cost import layer_costs
+
         return layer_costs(layers, [_own(h) for h in hardware])
 
     @property
-    def algorithms(self) -> tuple[Schedule, ...]:
+    def algorithms(self) -> "tuple[Schedule, ...]":
         from gossamer.backends.cpu.schedules import WINOGRAD_TILES
+        from gossamer.ir.schedule import Schedule
 
         return tuple(Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES)
 
-    def runs(self, layer: Layer, algorithm: Schedule) -> bool:
+    def runs(self, layer: "Layer", algorithm: "Schedule") -> bool:
+        from gossamer.backends.cpu.winograd_cost import runs_winograd
+
         return algorithm.winograd_m is not None and runs_winograd(layer, algorithm.winograd_m)
 
     def cost_as(
-        self, layers: Sequence[Layer], algorithms: Sequence[Schedule | None], hardware: Sequence[Hardware]
-    ) -> LayerCosts:
+        self, layers: "Sequence[Layer]", algorithms: "Sequence[Schedule | None]", hardware: Sequence[Hardware]
+    ) -> "LayerCosts":
+        from gossamer.backends.cpu.winograd_cost import costs_as
+
         return costs_as(layers, algorithms, [_own(h) for h in hardware])
 
     def area_mm2(self, hardware: Hardware) -> float | None:
         return None
 
-    def compile(self, module: Module) -> Artifact | Infeasible:
+    def compile(self, module: "Module") -> "Artifact | Infeasible":
         from gossamer.backends.cpu.build import compile_module
 
         return compile_module(module, host() if module.hardware is None else _own(module.hardware))
 
-    def load(self, folder: Path) -> Artifact:
+    def load(self, folder: Path) -> "Artifact":
         from gossamer.backends.cpu.artifact import CpuArtifact
 
         return CpuArtifact.load(folder)
