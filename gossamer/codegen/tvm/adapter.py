@@ -163,6 +163,14 @@ class Tensor:
             return self.data[self.offset(indices)]
         return tirx.BufferLoad(self.data, [tirx.Ramp(self.offset(indices), 1, lanes)])
 
+    def masked_vector(self, indices: Sequence[Any], lanes: int, first: Any, limit: int) -> Any:
+        """As `vector`, but lanes with `first` + lane >= `limit` are not read: 0."""
+        dtype = str(self.data.dtype)
+        mask = tirx.Ramp(first, 1, lanes) < tirx.Broadcast(tirx.const(limit, "int32"), lanes)
+        where = tirx.address_of(self.data[self.offset(indices)])
+        nothing = tirx.Broadcast(tirx.const(0, dtype), lanes)
+        return llvm_intrinsic("llvm.masked.load", f"{dtype}x{lanes}", where, mask, nothing)
+
     def offset(self, indices: Sequence[Any]) -> Any:
         """Position in the buffer."""
         where: Any = 0

@@ -43,6 +43,9 @@ class Factors:
 
     def _vector(self, load: Load, where: Mapping[str, Coordinate], varies: bool) -> Any:
         tensor, place, tests = self.code.operand_at(load, where)
+        if varies and self.width > 1 and not _roomy(self.code, load, self.axis, self.width):
+            limit = next(a.extent for a in self.code.nest.parallel if a.name == self.axis)
+            return tensor.masked_vector(place, self.width, where[self.axis].value, limit)
         fill = number(load.fill or 0.0, str(tensor.data.dtype))
         value = tensor.vector(place, self.width) if varies and self.width > 1 else tensor[tuple(place)]
         if varies and self.width > 1:
@@ -80,7 +83,14 @@ def _laid_out(code: StageCode, load: Load, axis: str, width: int) -> bool:
     runs = [i for i, index in enumerate(load.index) if axis in axes_in(index)]
     alone = runs == [last.axis] and bare_axis(load.index[last.axis]) == axis
     whole = len(layout.parts(last.axis)) == 1 or last.extent == width
-    return alone and last.stride == 1 and whole and layout.capacity(last.axis) >= _extent(code, axis, width)
+    return alone and last.stride == 1 and whole and (load.fill is None or _roomy(code, load, axis, width))
+
+
+def _roomy(code: StageCode, load: Load, axis: str, width: int) -> bool:
+    """The storage has room for surplus lanes, which may be read then."""
+    stage = load.operand - code.program.operands
+    layout = (code.form.operands[load.operand] if stage < 0 else code.form.stages[stage]).layout
+    return layout.capacity(layout.dims[-1].axis) >= _extent(code, axis, width)
 
 
 def _extent(code: StageCode, axis: str, width: int) -> int:
