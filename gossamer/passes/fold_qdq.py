@@ -44,6 +44,7 @@ class FoldQDQ(Pass, name="fold-qdq"):
     2. Movement (reshape, transpose, concat, max pooling, zero padding, ...) of dequantised tensors moves the integers.
     3. A cast to reals and on to integers is one cast, which rounds once; one to the type it came from is nothing.
     4. A relu or clip before a cast to integers goes where the integers have that bound anyway.
+    5. A relu of integers read back is done on what those were cast from, which gives the same integers.
 
     Results differ from the float ones by rounding: less than one step of the type that is cast to.
     """
@@ -74,6 +75,8 @@ class _Walk:
             return self._cast(node, op, r)
         if isinstance(op, (Conv2d, Conv3d, Gemm, MatMul)):
             return self._product(node, op, r)
+        if isinstance(op, Relu):
+            return self._relu(node, op, r)
         return isinstance(op, _MOVES) and self._move(node, r)
 
     def integers(self, value: Value) -> Value | None:
@@ -105,6 +108,20 @@ class _Walk:
         if isinstance(op, Clip) and _reaches(kind, op.low, op.high):
             return self._unbounded(op.x, kind)
         return x
+
+    def _relu(self, node: Node, op: Relu, r: Rewriter) -> bool:
+        """relu(read back(cast(x))) = read back(cast(relu(x))): a cast keeps the order of numbers, and 0."""
+        integers = self.integers(op.x)
+        cast = self.ops.get(integers) if integers is not None else None
+        if integers is None or not isinstance(cast, Cast) or _reaches(integers.type, 0.0, None):
+            return False
+        if cast.x.type.quant is not None and not cast.x.type.quant.symmetric:
+            return False
+        bounded = r.add(Relu(cast.x), f"{node.result.name}.acc", label=node.label)
+        again = r.add(Cast(bounded, integers.type), f"{node.result.name}.q", label=node.label)
+        self.ops[bounded], self.ops[again] = Relu(cast.x), Cast(bounded, integers.type)
+        self._emit(r, Node(Cast(again, node.result.type), node.results, label=node.label))
+        return True
 
     # --- movement
 

@@ -67,7 +67,7 @@ def standard(target: str, quantized: bool = False) -> tuple[Pass, ...]:
 
     With `quantized`, an int8 quantisation stands before the schedules; give it ranges with `Quantize.calibrated`.
     """
-    last = f"{'quantize,' if quantized else ''}tile{{target={target}}}"
+    last = f"{'quantize,' if quantized else ''}{'unsigned,' if target == 'cpu' else ''}tile{{target={target}}}"
     return parse_pipeline(f"fold-qdq,fold-constants,recognise,simplify,fold-bn,dce,fuse,{last}")
 
 

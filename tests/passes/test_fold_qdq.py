@@ -41,9 +41,7 @@ def test_convolution_with_a_relu_that_the_integers_have_anyway(lab):
 
 
 def test_a_float_bias_is_added_to_the_real_result(lab):
-    before = lines(
-        CONV, '%b: f32[3] = ir.param "b"', "%1: f32[1,3,3,3] = nn.conv2d %x.f, %w, %b", "return %1"
-    )
+    before = lines(CONV, '%b: f32[3] = ir.param "b"', "%1: f32[1,3,3,3] = nn.conv2d %x.f, %w, %b", "return %1")
     after = lines(
         INTEGERS,
         '%b: f32[3] = ir.param "b"',
@@ -148,5 +146,25 @@ def test_a_value_that_floats_read_too_stays(lab):
         "%1: f32[4,6] = quant.cast %x",
         "%3.acc: i32[4,5]{scale=0.005000000000000001} = nn.gemm %x, %wq transpose_b=true",
         "%4: i8[4,5]{scale=1.0} = quant.cast %3.acc\n%5: f32[4,6] = math.exp %1\nreturn %4, %5",
+    )
+    lab.check("fold-qdq", before, after)
+
+
+def test_a_relu_of_signed_integers_comes_before_they_are_rounded(lab):
+    before = lines(
+        CONV,
+        "%1: f32[1,3,3,3] = nn.conv2d %x.f, %w",
+        "%2: i8[1,3,3,3]{scale=1.0} = quant.cast %1",
+        "%3: f32[1,3,3,3] = quant.cast %2",
+        "%4: f32[1,3,3,3] = nn.relu %3",
+        "%5: i8[1,3,3,3]{scale=1.0} = quant.cast %4",
+        "return %5",
+    )
+    after = lines(
+        INTEGERS,
+        "%1.acc: i32[1,3,3,3]{axis=1, scale=(0.0005, 0.001, 0.0015)} = nn.conv2d %x, %wq",
+        "%4.acc: i32[1,3,3,3]{axis=1, scale=(0.0005, 0.001, 0.0015)} = nn.relu %1.acc",
+        "%5: i8[1,3,3,3]{scale=1.0} = quant.cast %4.acc",
+        "return %5",
     )
     lab.check("fold-qdq", before, after)
