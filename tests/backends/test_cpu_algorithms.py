@@ -1,15 +1,18 @@
 """Winograd and 8-bit convolutions on the CPU."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 
 from gossamer.backends.base import Infeasible
-from gossamer.backends.cpu import backend, target
+from gossamer.backends.cpu import backend, steps, target
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.backends.cpu.build import compile_module
 from gossamer.backends.cpu.hardware import CpuHardware, host
+from gossamer.backends.cpu.winograd_plan import winograd_plan
+from gossamer.codegen.tvm.winograd import Blocking
 from gossamer.ir import ops
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.graph import Module, Params
@@ -49,17 +52,28 @@ def run(module, inputs, hardware=None):
 
 
 @pytest.mark.parametrize("ic, oc, extent, kernel, pad, m, residual", [
-    (16, 16, 12, 3, 1, 2, True), (16, 32, 12, 3, 1, 4, False), (32, 32, 13, 3, 1, 6, True),
-    (20, 24, 9, 3, 0, 4, False), (3, 8, 10, 3, 1, 2, False), (16, 16, 11, 5, 2, 2, False),
+    (16, 80, 12, 3, 1, 2, False), (16, 16, 12, 3, 1, 2, True), (48, 32, 12, 3, 1, 4, False), (16, 16, 9, 3, 1, 3, True), (32, 32, 13, 3, 1, 6, True),
+    (20, 24, 9, 3, 0, 5, False), (3, 8, 10, 3, 1, 2, False), (16, 16, 11, 5, 2, 2, False),
 ])  # fmt: skip
-def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, residual):
+@pytest.mark.parametrize("fused", [True, False])
+def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, residual, fused, monkeypatch):
+    monkeypatch.setattr(steps, "winograd_plan", partial(planned, fused=fused, columns=5))
     module = convolution(ic, oc, extent, kernel, pad, Schedule(algorithm="winograd", winograd_m=m), residual)
     x = {"x": np.random.default_rng(1).standard_normal((1, ic, extent, extent)).astype(np.float32)}
     artifact, found = run(module, x)
     wanted = evaluate(module, x, exact=True)["y"].astype(np.float64)
     error = np.sqrt(np.mean((found["y"] - wanted) ** 2) / np.mean(wanted**2))
     assert error < 4 * transforms(m, kernel).error() + 1e-6
-    assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(artifact.manifest.launches) == 4
+    own = [launch for launch in artifact.manifest.launches if launch.kernel.endswith("_fused")]
+    assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(own) == (1 if fused else 3)
+
+
+def planned(tiling, inner, hardware, fused, columns, vectors=None, points=3, depth=16):
+    """A Winograd plan of the form and the blocking asked for, with pieces that do not fill the last task."""
+    own = winograd_plan(tiling, inner, hardware).blocking
+    count = columns if fused else tiling.tiles
+    blocking = Blocking(fused, count, own.lanes, vectors or own.vectors, points, max(inner, depth))
+    return replace(winograd_plan(tiling, inner, hardware), blocking=blocking)
 
 
 def test_winograd_where_it_cannot_be_is_infeasible():
@@ -76,7 +90,7 @@ def test_winograd_is_listed_where_it_is_legal():
     for node, first in ((small, "direct"), (large, "winograd")):
         found = backend.schedules(node, CpuHardware())
         assert found[0].algorithm == first
-        assert {s.winograd_m for s in found if s.algorithm == "winograd"} == {2, 4, 6}
+        assert {s.winograd_m for s in found if s.algorithm == "winograd"} == {2, 3, 4, 5, 6}
         assert len(set(found)) == len(found)
 
 

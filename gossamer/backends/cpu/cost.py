@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gossamer.backends.base import LayerCosts
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.winograd_plan import winograd_s
 from gossamer.ir.layer import Layer
 
 Floats = NDArray[np.float64]
@@ -86,21 +87,10 @@ def layer_costs(layers: Sequence[Layer], hardware: Sequence[CpuHardware]) -> Lay
 
 
 def predicted_s(layer: Layer, hardware: CpuHardware, winograd_m: int | None = None) -> float:
-    """Expected seconds of one layer; with `winograd_m`, of its F(m x m, r x r) form.
-
-    That one is a sum: products, reading the transformed weights, and writing and reading every tile element twice.
-    """
-    direct = float(layer_costs([layer], [hardware]).latency_s[0])
-    if winograd_m is None or layer.kind != "conv":
-        return direct
-    size = winograd_m + layer.kh - 1
-    tiles = layer.n * -(-layer.oh // winograd_m) * -(-layer.ow // winograd_m)
-    products = size * size * tiles * layer.ic * (-(-layer.oc // hardware.lanes) * hardware.lanes)
-    weight_bytes = 4.0 * size * size * layer.ic * layer.oc
-    weight_rate = hardware.dram_bytes_per_s if weight_bytes > hardware.l2_bytes else hardware.l3_bytes_per_s
-    moved_bytes = 8.0 * tiles * size * size * (layer.ic + layer.oc)
-    arithmetic_s = products / (hardware.peak_macs_per_s * DENSE)
-    return arithmetic_s + weight_bytes / weight_rate + moved_bytes / hardware.l3_bytes_per_s + 3 * OVERHEAD_S
+    """Expected seconds of one layer; with `winograd_m`, of its F(m x m, r x r) form."""
+    if winograd_m is not None and layer.kind == "conv":
+        return winograd_s(layer, winograd_m, hardware)
+    return float(layer_costs([layer], [hardware]).latency_s[0])
 
 
 def _cycles(c: _Columns, lanes: Floats, units: Floats) -> Floats:

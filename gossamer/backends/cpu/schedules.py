@@ -14,14 +14,17 @@ from gossamer.backends.cpu.algorithms import winograd_obstacle
 from gossamer.backends.cpu.cost import predicted_s
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size, vector_axis
+from gossamer.backends.cpu.winograd_plan import winograd_s
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.program import loads, opaque_op, program_of
 from gossamer.codegen.tvm.structure import anchored, shared_factor
 from gossamer.ir.analysis import layer
 from gossamer.ir.graph import Node
 from gossamer.ir.index import axes_in
+from gossamer.ir.layer import Layer
 from gossamer.ir.nest import Kernel, Nest
 from gossamer.ir.schedule import Schedule, Tile
+from gossamer.ir.winograd import transforms
 
 MAX_UNROLLED_WINDOW = 49
 """Windows of more taps than this stay loops."""
@@ -46,12 +49,18 @@ VARIANT_COST = 0.004
 FMA_LATENCY = 4.0
 """Cycles from the operands of a multiply-add to its result."""
 
-WINOGRAD_TILES = (2, 4, 6)
+WINOGRAD_TILES = (2, 3, 4, 5, 6)
 
-LARGEST_DEFAULT_TILE = 6
+LARGEST_DEFAULT_TILE = 8
 """Tiles (m + r - 1) beyond this lose more digits than a default may."""
 
-WINOGRAD_GAIN = 0.75
+DEFAULT_ERROR = 5e-6
+"""Largest expected rms error of one layer, relative to its output, that a default takes for speed.
+
+Errors of layers add up as a random walk: 100 layers of it stay within 1e-4.
+"""
+
+WINOGRAD_GAIN = 0.8
 """Winograd comes first only where it is expected to take at most this share of the direct time."""
 
 
@@ -59,31 +68,27 @@ def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
     """Schedules of a node, best guess first; () for nodes without a reduction to schedule and for opaque ops."""
     if opaque_op(node) is not None:
         return ()
-    direct = program_schedules(program_of(node).kernel, hardware)
-    tiles = tuple(
-        Schedule(algorithm="winograd", winograd_m=m) for m in WINOGRAD_TILES if winograd_obstacle(node, m) is None
-    )
-    return tiles[1:2] + direct + tiles[:1] + tiles[2:] if tiles and _winograd_pays(node, hardware) else direct + tiles
+    direct, signature = program_schedules(program_of(node).kernel, hardware), layer(node)
+    tiles = [m for m in WINOGRAD_TILES if winograd_obstacle(node, m) is None]
+    if not tiles or signature is None:
+        return direct
+    expected = {m: winograd_s(signature, m, hardware) for m in tiles}
+    tiles.sort(key=expected.__getitem__)
+    gain = WINOGRAD_GAIN * predicted_s(signature, hardware)
+    first = [m for m in tiles if expected[m] < gain and _fit(signature, m, hardware)][:1]
+    found = tuple(Schedule(algorithm="winograd", winograd_m=m) for m in (*first, *(m for m in tiles if m not in first)))
+    return (*found[: len(first)], *direct, *found[len(first) :])
 
 
-def _winograd_pays(node: Node, hardware: CpuHardware) -> bool:
-    """Whether F(4 x 4, r x r) is expected to be clearly faster, on channels that fill vectors."""
-    signature = layer(node)
-    if signature is None or WINOGRAD_TILES[1] + signature.kh > LARGEST_DEFAULT_TILE + 1:
-        return False
-    full = min(signature.ic, signature.oc) >= hardware.lanes
-    payoff = predicted_s(signature, hardware, WINOGRAD_TILES[1]) < WINOGRAD_GAIN * predicted_s(signature, hardware)
-    return full and payoff
+def _fit(signature: Layer, m: int, hardware: CpuHardware) -> bool:
+    """F(m x m, r x r) is exact enough for a default, on channels that fill vectors."""
+    full, size = min(signature.ic, signature.oc) >= hardware.lanes, m + signature.kh - 1
+    return full and size <= LARGEST_DEFAULT_TILE and transforms(m, signature.kh).error() <= DEFAULT_ERROR
 
 
 def default_schedule(program: Kernel, hardware: CpuHardware) -> Schedule:
     """The first legal schedule, or an empty one."""
     return next(iter(program_schedules(program, hardware)), Schedule())
-
-
-def product_schedule(program: Kernel, hardware: CpuHardware) -> Schedule:
-    """The schedule of a Winograd product M[e, oc, t], which is blocked over oc."""
-    return next(_register_tiles(program.stages[0], 1, hardware))
 
 
 def program_schedules(program: Kernel, hardware: CpuHardware) -> tuple[Schedule, ...]:

@@ -11,34 +11,13 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from gossamer.codegen.tvm.adapter import Loops, Tensor, tirx
+from gossamer.codegen.tvm.cut import Cut
+
+AHEAD = 16
+"""Steps between asking for weights and using them where every weight is used once."""
 
 Place: TypeAlias = tuple[Tensor, Sequence[Any]]
 """A tensor and the indices of the first lane of a vector in it."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A loop of `extent` steps cut into `count` pieces of nearly `size` steps: `longer` of base + 1, then the rest."""
-
-    extent: int
-    count: int
-
-    @staticmethod
-    def of(extent: int, size: int) -> "Cut":
-        return Cut(extent, -(-extent // max(1, min(size, extent))))
-
-    @property
-    def base(self) -> int:
-        return self.extent // self.count
-
-    @property
-    def longer(self) -> int:
-        return self.extent % self.count
-
-    def pieces(self) -> list[tuple[int, int, int]]:
-        """(start, size, how many) of the runs of equal pieces."""
-        runs = [(0, self.base + 1, self.longer), (self.longer * (self.base + 1), self.base, self.count - self.longer)]
-        return [run for run in runs if run[2]]
 
 
 @dataclass(frozen=True)
@@ -63,7 +42,7 @@ class Operands:
     """
 
     left: Callable[[Any, Any, Any], Any]
-    right: Callable[[Any, Any, int], Any]
+    right: Callable[[Any, Any, Any], Place]
     kept: Callable[[Any, int], Place]
     finish: Callable[[Any, int, Tensor], None] | None = None
 
@@ -74,12 +53,14 @@ def emit_panel(loops: Loops, panel: Panel, operands: Operands, limit: Any = None
     with loops.serial(chunks.count) as number:
         start = number * chunks.base + (tirx.min(number, chunks.longer) if chunks.longer else 0)
         length = chunks.base + (tirx.Select(number < chunks.longer, 1, 0) if chunks.longer else 0)
+        part = _Part(number, chunks.count, start if chunks.count > 1 else 0, length)
+        before = 0
         for first, size, count in panel.points.pieces():
             with loops.serial(count) as step:
                 point = first + step * size
                 with loops.when([] if limit is None or panel.points.count == 1 else [point < limit]):
-                    part = _Part(number, chunks.count, start if chunks.count > 1 else 0, length)
-                    _piece(loops, panel, operands, point, size, part)
+                    _piece(loops, panel, operands, _Piece(point, size, before + step), part)
+            before += count
 
 
 @dataclass(frozen=True)
@@ -90,7 +71,17 @@ class _Part:
     length: Any
 
 
-def _piece(loops: Loops, panel: Panel, operands: Operands, point: Any, size: int, part: _Part) -> None:
+@dataclass(frozen=True)
+class _Piece:
+    """The points of a register tile, and its number among those of a chunk."""
+
+    point: Any
+    size: int
+    number: Any
+
+
+def _piece(loops: Loops, panel: Panel, operands: Operands, piece: _Piece, part: _Part) -> None:
+    point, size = piece.point, piece.size
     tile = [(p, v) for p in range(size) for v in range(panel.vectors)]
     sums = {at: loops.accumulator(panel.lanes, panel.dtype) for at in tile}
     zero, lanes = splat(tirx.const(0.0, panel.dtype), panel.lanes), panel.lanes
@@ -101,13 +92,24 @@ def _piece(loops: Loops, panel: Panel, operands: Operands, point: Any, size: int
                 loops.store_vector(sums[p, v], value, _START, lanes)
     with loops.serial(part.length) as step, loops.serial(panel.inner) as i:
         group = step + part.start
-        right = [keep(loops, operands.right(group, i, v), lanes, panel.dtype) for v in range(panel.vectors)]
+        _fetch(loops, panel, operands, piece.number, group, i)
+        weights = [load(operands.right(group, i, v), lanes) for v in range(panel.vectors)]
+        right = [keep(loops, weight, lanes, panel.dtype) for weight in weights]
         for p in range(size):
             left = keep(loops, splat(operands.left(group, i, point + p), lanes), lanes, panel.dtype)
             for v in range(panel.vectors):
                 total = whole(sums[p, v], lanes) + whole(left, lanes) * whole(right[v], lanes)
                 loops.store_vector(sums[p, v], total, _START, lanes)
     _leave(loops, panel, operands, point, sums, part)
+
+
+def _fetch(loops: Loops, panel: Panel, operands: Operands, number: Any, group: Any, i: Any) -> None:
+    """Ask for the weights of the next chunk, every piece for its share, while those of this one are used."""
+    share = -(-panel.vectors // panel.points.count)
+    ahead = min(panel.chunk, panel.groups) if panel.points.count > 1 else max(1, AHEAD // panel.inner)
+    for k in range(share):
+        vector = tirx.min(number * share + k, panel.vectors - 1)
+        loops.prefetch(*operands.right(group + ahead, i, vector))
 
 
 def _leave(

@@ -16,6 +16,7 @@ from math import prod
 from typing import Any
 
 from gossamer.codegen.tvm.adapter import Loops, TaskFunction, build_tasks, tirx
+from gossamer.codegen.tvm.cut import Cut
 from gossamer.codegen.tvm.forms import Form
 from gossamer.codegen.tvm.integer_products import dot_product
 from gossamer.codegen.tvm.lower import Nesting, StageCode, nesting_of
@@ -27,26 +28,6 @@ from gossamer.ir.schedule import Schedule
 
 SERIAL_PRODUCTS = 1 << 16
 """Kernels of fewer products stay on one thread."""
-
-
-@dataclass(frozen=True)
-class Cut:
-    """A loop of `extent` steps cut into `count` pieces of nearly `size` steps: `longer` of base + 1, then the rest."""
-
-    extent: int
-    count: int
-
-    @staticmethod
-    def of(extent: int, size: int) -> "Cut":
-        return Cut(extent, -(-extent // max(1, min(size, extent))))
-
-    @property
-    def base(self) -> int:
-        return self.extent // self.count
-
-    @property
-    def longer(self) -> int:
-        return self.extent % self.count
 
 
 @dataclass(frozen=True)

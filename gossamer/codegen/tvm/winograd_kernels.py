@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from gossamer.codegen.tvm.adapter import Buffer, Loops, TaskFunction, Tensor, build_tasks, tirx
+from gossamer.codegen.tvm.cut import Cut
 from gossamer.codegen.tvm.epilogue import Pixels, epilogue_parameters
 from gossamer.codegen.tvm.forms import Storage
-from gossamer.codegen.tvm.panel import Cut, Operands, Panel, Place, emit_panel, keep, load, splat, whole
+from gossamer.codegen.tvm.panel import Operands, Panel, Place, emit_panel, keep, load, splat, whole
 from gossamer.codegen.tvm.winograd import Blocking, FusedWinograd, InputTransform, OutputTransform, Products, Tiling
 from gossamer.codegen.tvm.winograd_sums import Registers
 
@@ -119,10 +120,9 @@ def _panel(tiling: Tiling, blocking: Blocking, tiles: int, inner: int) -> Panel:
     return Panel(points, blocking.vectors, blocking.lanes, groups, inner, max(1, blocking.depth // inner))
 
 
-def _weights(u: Tensor, blocking: Blocking, panel: Panel, block: Any, element: Any) -> Callable[[Any, Any, int], Any]:
-    def right(group: Any, i: Any, vector: int) -> Any:
-        where = [block, element, group * panel.inner + i, vector * blocking.lanes]
-        return u.vector(where, blocking.lanes)
+def _weights(u: Tensor, blocking: Blocking, panel: Panel, block: Any, element: Any) -> Callable[[Any, Any, Any], Place]:
+    def right(group: Any, i: Any, vector: Any) -> Place:
+        return u, [block, element, group * panel.inner + i, vector * blocking.lanes]
 
     return right
 
