@@ -52,7 +52,8 @@ def run(module, inputs, hardware=None):
 
 
 @pytest.mark.parametrize("ic, oc, extent, kernel, pad, m, residual", [
-    (16, 80, 12, 3, 1, 2, False), (16, 16, 12, 3, 1, 2, True), (48, 32, 12, 3, 1, 4, False), (16, 16, 9, 3, 1, 3, True), (32, 32, 13, 3, 1, 6, True),
+    (16, 80, 12, 3, 1, 2, False), (16, 16, 12, 3, 1, 2, True), (48, 32, 12, 3, 1, 4, False),
+    (16, 16, 9, 3, 1, 3, True), (32, 32, 13, 3, 1, 6, True),
     (20, 24, 9, 3, 0, 5, False), (3, 8, 10, 3, 1, 2, False), (16, 16, 11, 5, 2, 2, False),
 ])  # fmt: skip
 @pytest.mark.parametrize("fused", [True, False])
