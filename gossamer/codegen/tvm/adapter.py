@@ -1,7 +1,7 @@
-"""The one place that imports tvm (0.27): targets, building functions, compiling, loading and calling.
+"""The one place that imports tvm (0.27): targets, statements of kernels, and object files of plain C functions.
 
 Traps of this version, met here once: a target is a dict; LLVM halves 512-bit vectors on Intel unless told not to;
-the thread pool counts half the cores and pins threads unless the environment says otherwise before tvm is imported.
+flattening many-dimensional buffers takes seconds a network, so kernels only have one-dimensional ones.
 """
 
 import gossamer.codegen.tvm.environment  # noqa: F401
@@ -16,7 +16,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import tvm
 import tvm_ffi
-from numpy.typing import NDArray
 from tvm import s_tir
 from tvm import tirx as _tirx
 from tvm.script.ir_builder import IRBuilder
@@ -26,29 +25,26 @@ from tvm.target import codegen
 from gossamer.ir.errors import BackendError
 
 __all__ = [
-    "Block",
     "Buffer",
-    "Library",
-    "LoopSchedule",
+    "Loops",
     "Target",
-    "build_function",
-    "compile_library",
+    "TaskFunction",
+    "Tensor",
+    "build_tasks",
+    "compile_object",
     "host_cpu",
     "instructions",
-    "load_library",
-    "s_tir",
+    "llvm_intrinsic",
     "same",
     "tirx",
-    "use_threads",
 ]
 
 tirx: Any = _tirx  # its annotations are narrower than what it takes
+Function: TypeAlias = Any
+"""A tvm PrimFunc."""
 
 for _name in ("nearbyint", "reinterpret"):  # tvm forgot: a vector of them would become a loop of numbers
     tvm.ir.register_op_attr(f"tirx.{_name}", "TVectorizable", True, level=11)
-Function: TypeAlias = Any
-"""A tvm PrimFunc."""
-LoopSchedule: TypeAlias = s_tir.Schedule
 
 
 def same(x: Any, y: Any) -> bool:
@@ -72,53 +68,6 @@ class Buffer:
     name: str
     shape: tuple[int, ...]
     dtype: str
-
-
-@dataclass(frozen=True)
-class Block:
-    """One loop nest of a function. `body(buffers, spatial vars, reduction vars)` gives (indices, value) to store.
-
-    With `init` the value is accumulated by `combine(old, value)` over the reduction variables.
-    """
-
-    name: str
-    store: str
-    spatial: tuple[int, ...]
-    reduction: tuple[int, ...]
-    body: Callable[[Mapping[str, Any], Sequence[Any], Sequence[Any]], tuple[list[Any], Any]]
-    init: Any = None
-    combine: Callable[[Any, Any], Any] | None = None
-
-
-def build_function(
-    name: str, params: Sequence[Buffer], temporaries: Sequence[Buffer], blocks: Sequence[Block]
-) -> Function:
-    """A function of the blocks in order, each a naive loop nest, ready to be scheduled."""
-    with IRBuilder() as builder, script.prim_func(s_tir=True):
-        script.func_name(name)
-        script.func_attr({"global_symbol": name, "tirx.noalias": True})
-        buffers = {p.name: script.arg(p.name, script.Buffer(p.shape, p.dtype)) for p in params}
-        buffers |= {t.name: script.sblock_alloc_buffer(t.shape, t.dtype) for t in temporaries}
-        for block in blocks:
-            _emit(block, buffers)
-    return builder.get()
-
-
-def _emit(block: Block, buffers: Mapping[str, Any]) -> None:
-    extents = block.spatial + block.reduction or (1,)
-    with script.grid(*extents) as loops:
-        loops = [loops] if isinstance(loops, tirx.Var) else list(loops)
-        with script.sblock(block.name):
-            count = len(block.spatial)
-            spatial = [script.axis.spatial(e, v) for e, v in zip(block.spatial, loops[:count], strict=False)]
-            reduction = [script.axis.reduce(e, v) for e, v in zip(block.reduction, loops[count:], strict=False)]
-            store = buffers[block.store]
-            indices, value = block.body(buffers, spatial, reduction)
-            if block.combine is not None:
-                with script.init():
-                    script.buffer_store(store, block.init, indices)
-                value = block.combine(store[tuple(indices)], value)
-            script.buffer_store(store, value, indices)
 
 
 @dataclass(frozen=True)
@@ -282,12 +231,16 @@ def llvm_intrinsic(name: str, dtype: str, *operands: Any) -> Any:
 
 
 def compile_object(functions: Sequence[Function], target: Target, path: Path) -> None:
-    """Write an object file with the functions as plain C functions."""
+    """Write an object file with the functions as plain C functions. Raises BackendError when tvm or LLVM cannot."""
     described = tvm.target.Target(_description(target))
-    module = tvm.IRModule({f.attrs["global_symbol"]: f for f in functions})
-    module = tvm.tirx.transform.BindTarget(described.with_host(described))(module)
-    module = tvm.ir.transform.Sequential(_PASSES)(module)
-    tvm.get_global_func("target.build.llvm")(module, described).write_to_file(str(path), "o")
+    try:
+        module = tvm.IRModule({f.attrs["global_symbol"]: f for f in functions})
+        module = tvm.tirx.transform.BindTarget(described.with_host(described))(module)
+        module = tvm.ir.transform.Sequential(_PASSES)(module)
+        tvm.get_global_func("target.build.llvm")(module, described).write_to_file(str(path), "o")
+    except (RuntimeError, ValueError, TypeError) as error:  # what tvm's own errors derive from
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise BackendError(f"cpu: generating code for a {target.mcpu} failed ({reason})") from error
 
 
 _PASSES = [
@@ -311,106 +264,6 @@ def _description(target: Target) -> dict[str, Any]:
     if target.features:
         description["mattr"] = list(target.features)
     return description
-
-
-class Library:
-    """Compiled functions by name."""
-
-    def __init__(self, module: Any) -> None:
-        self._module = module
-
-    def function(self, name: str) -> Callable[..., None]:
-        return self._module[name]
-
-    def export(self, path: Path) -> None:
-        """Write a shared library. Raises BackendError when no C compiler is there to link it."""
-        try:
-            self._module.export_library(str(path))
-        except (RuntimeError, ValueError, OSError) as error:
-            raise BackendError(
-                f"{path}: linking the library failed ({str(error).splitlines()[0]}); "
-                "a C compiler (cc or clang) is needed on PATH"
-            ) from error
-
-
-def compile_library(functions: Sequence[Function], target: Target) -> Library:
-    """Compile functions for a target into one library."""
-    description: dict[str, Any] = {"kind": "llvm", "mcpu": target.mcpu, "num-cores": target.threads}
-    if target.features:
-        description["mattr"] = list(target.features)
-    module = tvm.IRModule({f.attrs["global_symbol"]: f for f in functions})
-    return Library(tvm.compile(module, target=tvm.target.Target(description)))
-
-
-def load_library(path: Path) -> Library:
-    """Load a library written by `Library.export`. Raises BackendError when it cannot be."""
-    try:
-        return Library(tvm.runtime.load_module(str(path)))
-    except Exception as error:  # tvm raises its own kinds
-        raise BackendError(
-            f"{path}: not a loadable library ({str(error).splitlines()[0]}); compile the module again on this machine"
-        ) from error
-
-
-def tensor(array: NDArray[Any]) -> Any:
-    """A view of a C-contiguous, 64-byte aligned array; no copy."""
-    return tvm_ffi.from_dlpack(array)
-
-
-def aligned(shape: Sequence[int], dtype: "np.dtype[Any]", fill: float = 0.0) -> NDArray[Any]:
-    """A 64-byte aligned array filled with `fill`."""
-    size = int(np.prod(shape)) * dtype.itemsize
-    raw = np.empty(size + 64, np.uint8)
-    offset = -raw.ctypes.data % 64
-    array = raw[offset : offset + size].view(dtype).reshape(tuple(shape))
-    array[...] = np.asarray(fill).astype(dtype)
-    return array
-
-
-def use_threads(count: int) -> None:
-    """Workers of tvm's thread pool, the calling thread included. Process-wide."""
-    tvm.get_global_func("runtime.config_threadpool")(1, count)
-
-
-def dot_intrinsic(lanes: int) -> str:
-    """Name of the tensor intrinsic acc[lane] += sum over k < 4 of u8 x[k] * i8 w[lane, k] (VNNI's vpdpbusd)."""
-    name = f"gossamer_dot_{lanes}x4"
-    if s_tir.TensorIntrin.get(name, allow_missing=True) is None:
-        s_tir.TensorIntrin.register(name, _dot(lanes, vector=False), _dot(lanes, vector=True))
-    return name
-
-
-def _dot(lanes: int, vector: bool) -> Function:
-    with IRBuilder() as builder, script.prim_func(s_tir=True):
-        shapes = (
-            ("x", (4,), "uint8", "global"),
-            ("w", (lanes, 4), "int8", "global"),
-            ("acc", (lanes,), "int32", "local"),
-        )
-        x, w, acc = (script.arg(n, script.Buffer(s, d, offset_factor=1, scope=where)) for n, s, d, where in shapes)
-        with script.sblock("root"):
-            script.reads(acc[0:lanes], x[0:4], w[0:lanes, 0:4])
-            script.writes(acc[0:lanes])
-            (_dot_vector if vector else _dot_loops)(x, w, acc, lanes)
-    return builder.get()
-
-
-def _dot_loops(x: Any, w: Any, acc: Any, lanes: int) -> None:
-    with script.grid(lanes, 4) as (i, k), script.sblock("update"):
-        vi, vk = script.axis.spatial(lanes, i), script.axis.reduce(4, k)
-        product = tirx.Cast("int32", x[vk]) * tirx.Cast("int32", w[vi, vk])
-        script.buffer_store(acc, acc[vi] + product, [vi])
-
-
-def _dot_vector(x: Any, w: Any, acc: Any, lanes: int) -> None:
-    four = tirx.reinterpret("int32", x.vload([0], "uint8x4"))
-    spread = tirx.reinterpret(f"uint8x{lanes * 4}", tirx.Broadcast(four, lanes))
-    weights = w.vload([0, 0], f"int8x{lanes * 4}")
-    intrinsic = codegen.llvm_lookup_intrinsic_id(f"llvm.x86.avx512.vpdpbusd.{lanes * 32}")
-    old = acc.vload([0], f"int32x{lanes}")
-    args = (tirx.const(intrinsic, "uint32"), old, spread, weights)
-    value = tirx.call_intrin(f"int32x{lanes}", "tirx.call_llvm_pure_intrin", *args)
-    script.buffer_store(acc, value, [tirx.Ramp(0, 1, lanes)])
 
 
 def host_cpu() -> str:
