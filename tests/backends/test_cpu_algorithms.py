@@ -145,6 +145,37 @@ def test_dot_products_are_used_only_where_there_is_one(changes):
     assert np.abs(found["y"].astype(int) - evaluate(module, x)["y"].astype(int)).max() <= 1
 
 
+ISAS = {
+    "avx512_vnni": ({"isa": "avx512_vnni", "int8_dot": 4}, "vpdpbusd"),
+    "avx512_vnni_256": ({"isa": "avx512_vnni", "int8_dot": 4, "vector_bits": 256}, "vpdpbusd"),
+    "avx512": ({"isa": "avx512", "int8_dot": 1}, "pmaddwd"),
+    "avx2": ({"isa": "avx2", "int8_dot": 1, "vector_bits": 256, "vector_registers": 16}, "pmaddwd"),
+    "sse": ({"isa": "avx2", "int8_dot": 1, "vector_bits": 128, "vector_registers": 16}, "pmaddwd"),
+    "none": ({"isa": "avx512", "int8_dot": 1, "vector_bits": 1024}, None),
+}
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_the_largest_sums_are_exact_with_every_instruction_set(isa):
+    """255 * -128 in every place: what adds products in 16 bits would saturate."""
+    changes, instruction = ISAS[isa]
+    hardware = replace(host(), **changes)
+    if target.target_obstacle(hardware) is not None:
+        pytest.skip("this machine lacks the instructions")
+    found = target.dot_of(hardware)
+    assert (found.instruction if found else None) == instruction
+    b, ic, oc = GraphBuilder(), 32, 32
+    x = b.input("x", TensorType(U8, (1, ic, 7, 7), Quant((1.0,), (7,))))
+    w = b.add(ops.Param("w", TensorType(I8, (oc, ic, 3, 3), Quant((1.0,)))))
+    y = b.add(ops.Conv2d(x, w, pads=(1, 1, 1, 1)), "y")
+    weights = np.random.default_rng(0).choice([-128, 127], (oc, ic, 3, 3)).astype(np.int8)
+    weights[0], weights[1] = -128, 127
+    module = Module("m", b.finish((y,)), Params({"w": weights}))
+    for level in (0, 255):
+        inputs = {"x": np.full((1, ic, 7, 7), level, np.uint8)}
+        np.testing.assert_array_equal(run(module, inputs, hardware)[1]["y"], evaluate(module, inputs)["y"])
+
+
 def test_instructions_this_machine_lacks_are_infeasible(monkeypatch):
     monkeypatch.setattr(target, "host_cpu", lambda: "haswell")
     reason = backend.compile(convolution(3, 8, 4).with_hardware(CpuHardware(isa="avx512")))

@@ -87,9 +87,9 @@ class _Build:
     """State of the compilation of a module, or of the body of a scan in it."""
 
     def __init__(self, module: Module, hardware: CpuHardware, store: _Store) -> None:
-        from gossamer.backends.cpu.target import dot_lanes
+        from gossamer.backends.cpu.target import dot_of
 
-        self.dot_lanes = dot_lanes(hardware)
+        self.dot = dot_of(hardware)
         self.module, self.hardware, self.store, graph = module, hardware, store, module.graph
         self.refs = {n.result: n.op.ref for n in graph.nodes if isinstance(n.op, Param)}
         self.nodes = [n for n in graph.nodes if not isinstance(n.op, Param) and computed(n)]
@@ -99,7 +99,7 @@ class _Build:
         layouts = plan_layouts(graph, programs, set(self.refs), hardware.lanes, tilings)
         layouts |= {v: Layout.plain(v.shape) for v in self.empty}
         storage = {v: Storage(layout, storage_dtype(v.dtype)) for v, layout in layouts.items()}
-        self.planner = Planner(module, hardware, self.refs, programs, tilings, storage, self.dot_lanes)
+        self.planner = Planner(module, hardware, self.refs, programs, tilings, storage, self.dot)
         self.placed: dict[Value, int] = {}
 
     def artifact(self) -> CpuArtifact:
@@ -197,7 +197,7 @@ class _Build:
     def _program(self, node: Node) -> Program:
         """The node's program; offsets of integer inputs become a correction where there are 8-bit dot products."""
         program = program_of(node)
-        offset = offset_weight(program) if self.dot_lanes else None
+        offset = offset_weight(program) if self.dot else None
         if offset is None or offset[0] >= len(node.op.operands) or node.op.operands[offset[0]] not in self.refs:
             return program
         return without_offset(program, np.asarray(self.module.params[self.refs[node.op.operands[offset[0]]]]))

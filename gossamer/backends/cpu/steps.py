@@ -9,7 +9,7 @@ import numpy as np
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.schedules import default_schedule
 from gossamer.backends.cpu.winograd_plan import winograd_plan
-from gossamer.codegen.tvm.forms import Form, Operand, Storage, choose_form, storage_dtype
+from gossamer.codegen.tvm.forms import Dot, Form, Operand, Storage, choose_form, storage_dtype
 from gossamer.codegen.tvm.kernel import KernelSpec, launches_of
 from gossamer.codegen.tvm.program import Array, Program
 from gossamer.codegen.tvm.structure import anchored, weighted_product
@@ -57,7 +57,7 @@ class Step:
 class Planner:
     """Turns nodes into steps. `storage` grows by the scratch values of Winograd convolutions.
 
-    `dot_lanes`: lanes of the 8-bit dot product, 0 without one.
+    `dot`: the 8-bit dot product, None without one.
     """
 
     module: Module
@@ -66,7 +66,7 @@ class Planner:
     programs: Mapping[Value, Program]
     tilings: Mapping[Value, Tiling]
     storage: dict[Value, Storage]
-    dot_lanes: int
+    dot: Dot | None
 
     def schedule(self, node: Node) -> Schedule:
         """The node's own schedule, or the default."""
@@ -115,7 +115,7 @@ class Planner:
     def _form(self, node: Node, program: Program) -> Form:
         operands = [Operand(v.type, None if v in self.refs else self.storage[v].layout) for v in node.op.operands]
         operands += [Operand(TensorType(dtype, (len(values),)), None) for dtype, values in program.constants]
-        return choose_form(program.kernel, operands, [self.storage[v].layout for v in computed(node)], self.dot_lanes)
+        return choose_form(program.kernel, operands, [self.storage[v].layout for v in computed(node)], self.dot)
 
     def _operands(self, node: Node, program: Program, form: Form) -> tuple[Value | Packed, ...]:
         sources = [*node.op.operands, *program.arrays()]

@@ -8,14 +8,14 @@ from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.steps import Spec
 from gossamer.codegen.tvm.adapter import Target, TaskFunction, compile_object, host_cpu, instructions
-from gossamer.codegen.tvm.forms import DOT
+from gossamer.codegen.tvm.forms import DOT, Dot
 
 _CPUS = {"avx2": "haswell", "avx512": "skylake-avx512", "avx512_vnni": "icelake-server"}
 COMPILERS = 2
 """Threads that compile kernels; LLVM needs no interpreter."""
 
-_DOT_LANES = (4, 8, 16)
-"""Lanes of the dot product instructions there are."""
+_PAIRS = {4: "sse2", 8: "avx2", 16: "avx512bw"}
+"""Lanes of pmaddwd -> the extension that has it."""
 
 
 def cpu_of(hardware: CpuHardware) -> str:
@@ -36,10 +36,13 @@ def target_obstacle(hardware: CpuHardware) -> Infeasible | None:
     return Infeasible("cpu", f"isa={hardware.isa} ({', '.join(missing)})", f"a {host_cpu()}", "compile with isa=host")
 
 
-def dot_lanes(hardware: CpuHardware) -> int:
-    """Lanes of the four-way 8-bit dot product that kernels may use; 0: the hardware or its instructions have none."""
-    offered = hardware.int8_dot == DOT and hardware.lanes in _DOT_LANES
-    return hardware.lanes if offered and "avx512vnni" in instructions(cpu_of(hardware)) else 0
+def dot_of(hardware: CpuHardware) -> Dot | None:
+    """The four-way 8-bit dot product that kernels may use; None where the hardware's instructions have none."""
+    lanes, found = hardware.lanes, instructions(cpu_of(hardware))
+    vnni = "avx512vnni" in found or (lanes <= 8 and "avxvnni" in found)
+    if hardware.int8_dot == DOT and vnni and lanes in _PAIRS:
+        return Dot(lanes, "vpdpbusd")
+    return Dot(lanes, "pmaddwd") if _PAIRS.get(lanes, "none") in found else None
 
 
 def target_of(hardware: CpuHardware) -> Target:

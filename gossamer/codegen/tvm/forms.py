@@ -38,13 +38,13 @@ class Storage:
 class Form:
     """Storage of operands and stored stages; block sizes of split reduction axes (stage, axis), outermost first.
 
-    With `dot`, the innermost loop of the anchor is four products of u8 and i8 that one instruction adds to 32 bits.
+    With `dot`, the innermost loop of the anchor is four products of u8 and i8 that this instruction adds to 32 bits.
     """
 
     operands: tuple[Storage, ...]
     stored: tuple[tuple[int, Storage], ...]
     split: tuple[tuple[tuple[int, str], tuple[int, ...]], ...]
-    dot: bool = False
+    dot: str = ""
 
     @cached_property
     def stages(self) -> dict[int, Storage]:
@@ -76,10 +76,20 @@ def holds(dtype: str, value: float) -> bool:
     return limits.min <= value <= limits.max
 
 
-def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[Layout], dot_lanes: int = 0) -> Form:
+@dataclass(frozen=True)
+class Dot:
+    """The four-way 8-bit dot product of a target: lanes of 32 bits, and the instruction (vpdpbusd, pmaddwd)."""
+
+    lanes: int
+    instruction: str
+
+
+def choose_form(
+    program: Kernel, operands: Sequence[Operand], results: Sequence[Layout], dot: Dot | None = None
+) -> Form:
     """Storage of every tensor of the program, given the layouts of activations and results.
 
-    `dot_lanes`: lanes of the target's four-way 8-bit dot product; 0 when it has none.
+    `dot`: the target's dot product; None when it has none.
     """
     stages = {
         r: Storage(layout, storage_dtype(program.stages[r].dtype))
@@ -92,14 +102,20 @@ def choose_form(program: Kernel, operands: Sequence[Operand], results: Sequence[
     for i in _stored(program):
         stages.setdefault(i, Storage(Layout.plain(program.stages[i].shape), storage_dtype(program.stages[i].dtype)))
     blocks = {} if pair is None else _reduction_blocks(program, pair[0], operands)
-    dot = pair is not None and _dots(program, pair[0], operands, blocks, stages[pair[0]].layout, dot_lanes)
-    if dot:
+    lanes = dot.lanes if dot else 0
+    fours = pair is not None and _dots(program, pair[0], operands, blocks, stages[pair[0]].layout, lanes)
+    if fours:
         blocks = {key: (*sizes, DOT) if sizes[-1] > DOT else sizes for key, sizes in blocks.items()}
     kept = tuple(
-        Storage(o.layout or _param_layout(program, k, o.type, stages, blocks, dot), storage_dtype(o.type.dtype))
+        Storage(o.layout or _param_layout(program, k, o.type, stages, blocks, fours), storage_dtype(o.type.dtype))
         for k, o in enumerate(operands)
     )
-    return Form(kept, tuple(sorted(stages.items(), key=lambda item: item[0])), tuple(blocks.items()), dot)
+    return Form(
+        kept,
+        tuple(sorted(stages.items(), key=lambda item: item[0])),
+        tuple(blocks.items()),
+        dot.instruction if dot and fours else "",
+    )
 
 
 def _dots(

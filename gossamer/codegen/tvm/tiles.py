@@ -59,7 +59,7 @@ def tile_tasks(
     def body(loops: Loops, buffers: Mapping[str, Any], task: Any) -> None:
         sums = StageCode(program, form, nestings[0], buffers)
         found = dict(zip(axes.order, digits(task, extents), strict=True))
-        _Tiles(loops, sums, nestings[1], axes, schedule, form.dot).task([found[i] for i in range(len(extents))])
+        _Tiles(loops, sums, nestings[1], axes, schedule, bool(form.dot)).task([found[i] for i in range(len(extents))])
 
     made = build_tasks(name, parameters(program, form, pair), prod(extents), body)
     return made.run_serially(prod(nestings[0].extents) < SERIAL_PRODUCTS)
