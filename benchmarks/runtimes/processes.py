@@ -70,7 +70,7 @@ class Worker:
     def rest(self) -> None:
         self._signal(signal.SIGSTOP)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """All its processes: compilers start some of their own."""
         self._signal(signal.SIGKILL)
         self._process.wait()

@@ -6,7 +6,6 @@ all meet like weather.
 
 import contextlib
 import fcntl
-import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.runtimes.builds import build_of
 from benchmarks.runtimes.engines import Job
 from benchmarks.runtimes.models import Net
 from benchmarks.runtimes.processes import EngineError, Worker
@@ -55,15 +55,13 @@ def measure(net: Net, precision: str, files: Path, engines: Sequence[str], plan:
             _take_turns(rows, workers, plan)
     finally:
         for worker in workers.values():
-            worker.end()
+            worker.close()
     return list(rows.values())
 
 
 def _prepared(row: Row, net: Net, files: Path, plan: Plan) -> tuple[Row, Worker | None]:
     """Built, opened, checked; at rest. Without a worker when it failed."""
     folder = files / f"{row.precision}-{row.engine.replace(' ', '-')}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     job = Job(net.name, net.zoo, row.precision, files / f"{row.precision}.onnx", folder, len(plan.cores), plan.tune_s)
     paths = {"input": files / "input.npy", "output": folder / "output.npy"}
     try:
@@ -75,7 +73,7 @@ def _prepared(row: Row, net: Net, files: Path, plan: Plan) -> tuple[Row, Worker 
         found = worker.answer(plan.build_s)
         worker.rest()
     except EngineError as error:
-        worker.end()
+        worker.close()
         return replace(row, note=str(error)), None
     row = replace(row, load_s=found["seconds"], peak_bytes=found["peak_bytes"], own_bytes=found["own_bytes"])
     error = relative_error(np.load(paths["output"]), np.load(files / f"{row.precision}.npy"))
@@ -83,17 +81,14 @@ def _prepared(row: Row, net: Net, files: Path, plan: Plan) -> tuple[Row, Worker 
 
 
 def _built(row: Row, job: Job, paths: dict[str, Path], plan: Plan) -> Row:
-    with contextlib.closing(_Ended(Worker(row.engine, "build", job, paths, plan.cores))) as holder:
-        found = holder.worker.answer(plan.build_s + (job.tune_s if "tuned" in row.engine else 0))
+    build = build_of(row.engine, job)
+    found = build.kept()
+    if found is None:
+        build.clear()
+        with contextlib.closing(Worker(row.engine, "build", job, paths, plan.cores)) as worker:
+            found = worker.answer(plan.build_s + (job.tune_s if "tuned" in row.engine else 0))
+        build.keep(found)
     return replace(row, version=found["version"], compile_s=found["seconds"])
-
-
-@dataclass(frozen=True)
-class _Ended:
-    worker: Worker
-
-    def close(self) -> None:
-        self.worker.end()
 
 
 def relative_error(found: np.ndarray, wanted: np.ndarray) -> float:

@@ -1,11 +1,13 @@
 """The CPU benchmark's processes on a small network: an engine that fails is a row that says so."""
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from benchmarks.runtimes import models, processes
+from benchmarks.runtimes.builds import build_of
 from benchmarks.runtimes.engines import Job
 from benchmarks.runtimes.turns import Plan, measure
 
@@ -45,6 +47,18 @@ def test_rows_of_engines_that_run_and_of_those_that_do_not(net):
     assert rows["torch"].note == "only networks of the zoo are torch modules" and not rows["torch"].valid
 
 
+def test_builds_of_others_are_kept_while_nothing_changes(net):
+    found, files = net
+    measure(found, "fp32", files, ["onnxruntime"], Plan(CORE, 10), print)
+    job = Job(found.name, "", "fp32", files / "fp32.onnx", files / "fp32-onnxruntime", 1)
+    answer = build_of("onnxruntime", job).kept()
+    assert answer is not None and answer["version"]
+    assert build_of("onnxruntime", replace(job, threads=2)).kept() is None
+    assert build_of("gossamer", job).kept() is None, "what changes is always built anew"
+    (files / "fp32.onnx").write_bytes(b"another model")
+    assert build_of("onnxruntime", job).kept() is None
+
+
 def test_engine_that_takes_too_long_is_a_row(net):
     found, files = net
     (only,) = measure(found, "fp32", files, ["onnxruntime"], Plan(CORE, 20, build_s=0.001), print)
@@ -77,4 +91,4 @@ def test_worker_that_dies_tells_how(net):
         worker.answer(60)
     with pytest.raises(processes.EngineError):
         worker.ask(5, runs=1, at_least_s=0)
-    worker.end()
+    worker.close()

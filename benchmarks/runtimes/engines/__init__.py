@@ -51,8 +51,18 @@ ENGINES = {
     "torch.compile": "torch_:Compiled",
     "IREE": "iree_:Iree",
 }
+DISTRIBUTIONS = {
+    "onnxruntime": "onnxruntime", "OpenVINO": "openvino", "torch": "torch", "torch.compile": "torch",
+    "IREE": "iree-base-compiler",
+}  # fmt: skip
+"""What other people's engines are installed as."""
 OURS = ("gossamer", "gossamer tuned")
 PEERS = tuple(name for name in ENGINES if name not in OURS)
+
+
+def source(name: str) -> Path:
+    """The engine's file here."""
+    return Path(__file__).with_name(ENGINES[name].split(":")[0] + ".py")
 
 
 def engine(name: str) -> Engine:
