@@ -77,6 +77,45 @@ def planned(tiling, inner, hardware, fused, columns, vectors=None, points=3, dep
     return replace(winograd_plan(tiling, inner, hardware), blocking=blocking)
 
 
+@pytest.mark.parametrize("ic, oc, extent, kernel, stride, dilation, pads, batch", [
+    (3, 24, 17, 7, 2, 1, (3, 3, 3, 3), 1), (16, 32, 9, 3, 1, 1, (1, 1, 1, 1), 2), (20, 80, 8, 3, 2, 2, (2, 0, 1, 2), 1),
+    (48, 5, 6, 1, 1, 1, (0, 0, 0, 0), 3), (4, 16, 130, 3, 1, 1, (1, 1, 1, 1), 1),
+])  # fmt: skip
+@pytest.mark.parametrize("first", [True, False])
+def test_gathered_convolutions(ic, oc, extent, kernel, stride, dilation, pads, batch, first):
+    """Of the network's input, row-major, and of another layer's result, in blocks of channels."""
+    b, random = GraphBuilder(), np.random.default_rng(0)
+    x = b.input("x", TensorType(F32, (batch, ic, extent, extent)))
+    weights = {"v": (ic, ic, 1, 1), "w": (oc, ic, kernel, kernel)}
+    v, w = (b.add(ops.Param(name, TensorType(F32, shape))) for name, shape in weights.items())
+    source = x if first else b.add(ops.Conv2d(x, v))
+    conv = ops.Conv2d(source, w, strides=(stride, stride), dilations=(dilation, dilation), pads=pads)
+    y = b.add(conv, "y", schedule=Schedule(algorithm="im2col"))
+    params = {name: random.standard_normal(shape).astype(np.float32) for name, shape in weights.items()}
+    module = Module("m", b.finish((y,)), Params(params))
+    given = {"x": random.standard_normal(x.shape).astype(np.float32)}
+    artifact, found = run(module, given)
+    wanted = evaluate(module, given, exact=True)["y"]
+    assert np.abs(found["y"] - wanted).max() < 1e-6 * np.abs(wanted).max() * max(1, ic * kernel)
+    assert artifact.layers[-1].algorithm == "im2col"
+
+
+def test_a_gathered_convolution_with_an_epilogue():
+    module = convolution(16, 16, 12, schedule=Schedule(algorithm="im2col"), residual=True)
+    x = {"x": np.random.default_rng(1).standard_normal((1, 16, 12, 12)).astype(np.float32)}
+    _, found = run(module, x)
+    np.testing.assert_allclose(found["y"], evaluate(module, x, exact=True)["y"], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("groups, words", [(2, "it has 2 groups, needed one"), (1, "its weight must be a parameter")])
+def test_gathering_where_it_cannot_be_is_infeasible(groups, words):
+    b = GraphBuilder()
+    x, w = b.input("x", TensorType(F32, (1, 8, 8, 8))), b.input("w", TensorType(F32, (8, 8 // groups, 3, 3)))
+    y = b.add(ops.Conv2d(x, w, groups=groups), label="grouped", schedule=Schedule(algorithm="im2col"))
+    reason = backend.compile(Module("m", b.finish((y,))))
+    assert isinstance(reason, Infeasible) and words in str(reason) and "algorithm=im2col" in str(reason)
+
+
 def test_winograd_where_it_cannot_be_is_infeasible():
     b = GraphBuilder()
     x, w = b.input("x", TensorType(F32, (1, 8, 8, 8))), b.input("w", TensorType(F32, (8, 8, 3, 3)))

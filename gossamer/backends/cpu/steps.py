@@ -1,15 +1,18 @@
 """A node -> the kernel calls that compute it: one for most, one or three for a Winograd convolution."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
 
+from gossamer.backends.cpu.algorithms import convolution
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.im2col_plan import im2col_plan
 from gossamer.backends.cpu.schedules import default_schedule
 from gossamer.backends.cpu.winograd_plan import winograd_plan
 from gossamer.codegen.tvm.forms import Dot, Form, Operand, Storage, choose_form, storage_dtype
+from gossamer.codegen.tvm.im2col import Im2col, Window, gathered_weight_layout
 from gossamer.codegen.tvm.kernel import KernelSpec, launches_of
 from gossamer.codegen.tvm.program import Array, Program
 from gossamer.codegen.tvm.structure import anchored, weighted_product
@@ -27,10 +30,11 @@ from gossamer.codegen.tvm.winograd import (
 )
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.nest import Kernel
+from gossamer.ir.ops.nn import Conv2d
 from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import F32, TensorType, Value
 
-Spec: TypeAlias = KernelSpec | FusedWinograd | InputTransform | Products | OutputTransform
+Spec: TypeAlias = KernelSpec | Im2col | FusedWinograd | InputTransform | Products | OutputTransform
 """What a kernel is made from: equal specs are one kernel."""
 
 
@@ -69,8 +73,10 @@ class Planner:
     dot: Dot | None
 
     def schedule(self, node: Node) -> Schedule:
-        """The node's own schedule, or the default."""
-        return node.schedule or default_schedule(self.programs[node.result].kernel, self.hardware)
+        """The node's own schedule, or the default for one that says nothing, or nothing but a layout."""
+        if node.schedule is not None and replace(node.schedule, layout="") != Schedule():
+            return node.schedule
+        return default_schedule(self.programs[node.result].kernel, self.hardware)
 
     def steps(self, node: Node) -> tuple[Step, ...]:
         program = self.programs[node.result]
@@ -79,6 +85,9 @@ class Planner:
         tiling = self.tilings.get(node.result)
         if tiling is not None:
             return self._winograd(node, program, form, operands, tiling)
+        conv = convolution(node)
+        if conv is not None and node.schedule is not None and node.schedule.algorithm == "im2col":
+            return self._im2col(node, program, form, operands, conv)
         return self._launches(node, program.kernel, form, operands)
 
     def _launches(
@@ -139,11 +148,7 @@ class Planner:
         inner = self.storage[source].layout.block(1)
         blocking = winograd_plan(tiling, inner, self.hardware).blocking
         u = self._transformed(self.refs[node.op.operands[w]], tiling, blocking, inner)
-        *before, pair = launches_of(program.kernel, form)
-        epilogue = Epilogue(program.kernel, form, (pair[0], pair[1]), (x, w))
-        made, values = self._stages(node, program.kernel, form, operands, before)
-        read, stored = epilogue.reads()
-        rest = (*(operands[k] for k in read), *(values[j] for j in stored))
+        made, epilogue, rest = self._epilogue(node, program, form, operands, (x, w))
         if blocking.fused:
             spec = FusedWinograd(tiling, blocking, epilogue, self.storage[source], u.storage)
             return (*made, Step(node, spec, (source, u, *rest), computed(node)))
@@ -156,6 +161,35 @@ class Planner:
             Step(node, product, (v, u), (m,)),
             Step(node, OutputTransform(tiling, epilogue, self.storage[m]), (m, *rest), computed(node)),
         )
+
+    def _im2col(
+        self, node: Node, program: Program, form: Form, operands: tuple[Value | Packed, ...], conv: Conv2d
+    ) -> tuple[Step, ...]:
+        x, w = convolution_operands(program)
+        source, window = operands[x], Window.of(conv)
+        assert isinstance(source, Value)
+        inner = self.storage[source].layout.block(1)
+        plan = im2col_plan(window.result[1], window.result[2:], inner, self.hardware)
+        layout = gathered_weight_layout(window, plan.blocking, inner)
+        weight = self.param(self.refs[node.op.operands[w]], Storage(layout, storage_dtype(F32)))
+        made, epilogue, rest = self._epilogue(node, program, form, operands, (x, w))
+        spec = Im2col(window, plan.blocking, plan.rows, epilogue, self.storage[source], weight.storage)
+        return (*made, Step(node, spec, (source, weight, *rest), computed(node)))
+
+    def _epilogue(
+        self,
+        node: Node,
+        program: Program,
+        form: Form,
+        operands: tuple[Value | Packed, ...],
+        skipped: tuple[int, int],
+    ) -> tuple[tuple[Step, ...], Epilogue, tuple[Value | Packed, ...]]:
+        """(steps that go before, what becomes of the sums, what it reads)."""
+        *before, pair = launches_of(program.kernel, form)
+        epilogue = Epilogue(program.kernel, form, (pair[0], pair[1]), skipped)
+        made, values = self._stages(node, program.kernel, form, operands, before)
+        read, stored = epilogue.reads()
+        return made, epilogue, (*(operands[k] for k in read), *(values[j] for j in stored))
 
     def _transformed(self, ref: str, tiling: Tiling, blocking: Blocking, inner: int) -> Packed:
         storage = Storage(weight_layout(tiling, blocking, inner), storage_dtype(F32))

@@ -66,15 +66,21 @@ def winograd_s(layer: Layer, m: int, hardware: CpuHardware) -> float:
 
 
 def _blockings(tiling: Tiling, inner: int, hardware: CpuHardware) -> Iterator[Blocking]:
-    lanes = block_size(tiling.oc, hardware.lanes)
     columns = {-(-tiling.tiles // (hardware.cores * k)) for k in ROUNDS}
-    for vectors in range(1, min(MAX_VECTORS, -(-tiling.oc // lanes)) + 1):
+    for lanes, vectors, points, depth in register_tiles(tiling.oc, inner, hardware):
+        yield Blocking(False, tiling.tiles, lanes, vectors, points, depth)
+        for count in sorted(columns):
+            yield Blocking(True, count, lanes, vectors, points, depth)
+
+
+def register_tiles(oc: int, inner: int, hardware: CpuHardware) -> Iterator[tuple[int, int, int, int]]:
+    """(lanes, vectors, points, depth whose weights fit the first-level cache) of tiles that fit the registers."""
+    lanes = block_size(oc, hardware.lanes)
+    for vectors in range(1, min(MAX_VECTORS, -(-oc // lanes)) + 1):
         depth = max(inner, hardware.l1_bytes * 5 // 8 // (4 * lanes * vectors) // inner * inner)
         for points in range(1, MAX_POINTS + 1):
             if vectors * points + vectors + 1 <= hardware.vector_registers:
-                yield Blocking(False, tiling.tiles, lanes, vectors, points, depth)
-                for count in sorted(columns):
-                    yield Blocking(True, count, lanes, vectors, points, depth)
+                yield lanes, vectors, points, depth
 
 
 def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> float:
@@ -83,7 +89,7 @@ def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> flo
     padded = blocks * blocking.vectors * lanes
     into, out = -(-tiling.ic // hardware.lanes), vectors
     transform = TRANSFORM_CYCLES * tiling.elements * (into + out) / hardware.clock_hz
-    product = tiling.elements * tiling.ic * blocks * _step_cycles(blocking, hardware) / hardware.clock_hz
+    product = tiling.elements * tiling.ic * blocks * step_cycles(blocking, hardware) / hardware.clock_hz
     u_bytes = 4.0 * tiling.elements * tiling.ic * padded
     far = u_bytes > L3_SHARE * hardware.l3_bytes
     weights_s = u_bytes / (hardware.dram_bytes_per_s if far else hardware.l3_bytes_per_s)
@@ -100,7 +106,7 @@ def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> flo
     return transform * tiling.tiles / hardware.cores + hypot(product / hardware.cores, weights_s) + moved + 3 * LAUNCH_S
 
 
-def _step_cycles(blocking: Blocking, hardware: CpuHardware) -> float:
+def step_cycles(blocking: Blocking, hardware: CpuHardware) -> float:
     """Cycles of one input channel for all points of a task and one register tile's output channels."""
     total = 0.0
     for _, size, count in Cut.of(blocking.columns, blocking.points).pieces():
