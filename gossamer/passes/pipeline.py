@@ -63,11 +63,13 @@ def _checked_run(item: Pass, module: Module) -> Module:
 
 
 def standard(target: str, quantized: bool = False) -> tuple[Pass, ...]:
-    """The default pipeline for a target: layers in integers, composites, clean up, fold, fuse, the target's schedules.
+    """The default pipeline for a target: layers in integers, composites, clean up, fold, fuse, the target's schedules
+    and layouts.
 
     With `quantized`, an int8 quantisation stands before the schedules; give it ranges with `Quantize.calibrated`.
     """
     last = f"{'quantize,' if quantized else ''}{'unsigned,' if target == 'cpu' else ''}tile{{target={target}}}"
+    last += f",layout{{target={target}}}" if target == "cpu" else ""
     return parse_pipeline(f"fold-qdq,fold-constants,recognise,simplify,fold-bn,dce,fuse,{last}")
 
 

@@ -20,8 +20,8 @@ class ChooseSchedules(Pass, name="tile"):
                                               @schedule tile=(oc:64:16, ow:14) vectorize=(oc:16) parallel=(oc)
 
     The module's hardware is used, or the target's default one, which the module then carries. Statements for which
-    the target lists nothing are left alone. Refuses a module made for another target, and a chosen algorithm that
-    the target cannot run.
+    the target lists nothing are left alone, and layouts that were written before stay. Refuses a module made for
+    another target, and a chosen algorithm that the target cannot run.
     """
 
     target: str = "cpu"
@@ -55,6 +55,8 @@ class ChooseSchedules(Pass, name="tile"):
                 f"schedule for (it lists {', '.join(sorted({_algorithm(s) for s in legal})) or 'none'}); "
                 "leave that choice out of the pipeline, or make another"
             )
+        if chosen is not None and node.schedule is not None and node.schedule.layout:
+            chosen = replace(chosen, layout=node.schedule.layout)
         return node if chosen is None or chosen == node.schedule else replace(node, schedule=chosen)
 
 

@@ -1,6 +1,6 @@
 """The backend object behind the entry point `cpu`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +10,11 @@ from gossamer.ir.hardware import Hardware
 
 if TYPE_CHECKING:  # a program that loads an artifact and runs it needs none of these
     from gossamer.backends.base import Artifact, Infeasible, LayerCosts
+    from gossamer.backends.cpu.layout_choice import Conversion
     from gossamer.ir.graph import Module, Node
     from gossamer.ir.layer import Layer
     from gossamer.ir.schedule import Schedule
+    from gossamer.ir.types import Value
 
 
 class CpuBackend:
@@ -38,6 +40,13 @@ class CpuBackend:
         from gossamer.backends.cpu.schedules import legal_schedules
 
         return legal_schedules(node, _own(hardware))
+
+    def layouts(self, module: "Module", hardware: Hardware) -> "tuple[Mapping[Value, str], tuple[Conversion, ...]]":
+        """(first result of a node -> its layout, values worth a copy in another); what is written already stays."""
+        from gossamer.backends.cpu.layout_choice import layouts_of
+
+        plan = layouts_of(module, _own(hardware))
+        return plan.written(module.graph), plan.conversions
 
     def cost(self, layers: "Sequence[Layer]", hardware: Sequence[Hardware]) -> "LayerCosts":
         from gossamer.backends.cpu.cost import layer_costs

@@ -13,6 +13,7 @@ from gossamer.backends.cpu.algorithms import operand_obstacle, tilings_of
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.backends.cpu.copies import frame_boxes
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.layout_choice import LayoutQuestion
 from gossamer.backends.cpu.layouts import plan_layouts
 from gossamer.backends.cpu.linking import checkable, compiler, compiler_version, link, objects_of_runtime
 from gossamer.backends.cpu.manifest import LIBRARY, Manifest, Port
@@ -96,7 +97,9 @@ class _Build:
         self.empty = {v for n in graph.nodes for v in n.results if 0 in v.shape} - set(self.refs)
         programs = {n.result: self._program(n) for n in self.nodes if not isinstance(n.op, Scan)}
         tilings = tilings_of(self.nodes)
-        layouts = plan_layouts(graph, programs, set(self.refs), hardware.lanes, tilings)
+        dot = hardware.int8_dot if self.dot else 1
+        question = LayoutQuestion(graph, programs, frozenset(self.refs), hardware, tilings, dot, copies=False)
+        layouts = plan_layouts(graph, programs, question.plan().names, tilings)
         layouts |= {v: Layout.plain(v.shape) for v in self.empty}
         storage = {v: Storage(layout, storage_dtype(v.dtype)) for v, layout in layouts.items()}
         self.planner = Planner(module, hardware, self.refs, programs, tilings, storage, self.dot)

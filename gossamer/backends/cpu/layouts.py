@@ -1,22 +1,20 @@
-"""Plan the layout of every value of a graph, so that neighbouring kernels exchange blocked tensors as they are.
+"""The layouts of the values of a graph in memory: what the layout pass chose or a user wrote, and halos.
 
-Rules, in graph order: a value made by a windowed or weighted reduction is split over the axis its kernel vectorises
-(channels: NCHW16c); a pointwise or moving op passes on the split of its operands; graph inputs and everything else stay
-row-major. A value read with padding by a reduction is given a halo that holds the padding, so no conversion and no
-bounds test happens inside a network of convolutions. Any kernel can read any layout; a plan only decides speed.
+A value that a reduction reads outside its shape may lie in a frame that holds the padding, so that no bounds are tested
+inside a network of convolutions. Any kernel can read and write any layout; a layout only decides speed.
 """
 
 from collections.abc import Iterator, Mapping
 from math import prod
 
 from gossamer.backends.cpu.algorithms import convolution, outer
+from gossamer.backends.cpu.layout_names import LayoutName
 from gossamer.codegen.tvm.forms import holds, storage_dtype
-from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, weighted_product
 from gossamer.codegen.tvm.winograd import Tiling
-from gossamer.ir.graph import Graph, Node
+from gossamer.ir.graph import Graph
 from gossamer.ir.index import bounds
 from gossamer.ir.nest import Kernel, Load, Nest
 from gossamer.ir.types import Value
@@ -25,28 +23,21 @@ WINDOW_AXES = {"kh", "kw"}
 
 
 def plan_layouts(
-    graph: Graph, programs: Mapping[Value, Program], params: set[Value], lanes: int, tilings: Mapping[Value, Tiling]
+    graph: Graph,
+    programs: Mapping[Value, Program],
+    names: Mapping[Value, LayoutName],
+    tilings: Mapping[Value, Tiling],
 ) -> dict[Value, Layout]:
-    """Value -> layout, for every value that is not a parameter. `programs`: by the first result of each node."""
-    split: dict[Value, tuple[int, int]] = {}
-    channelled = _read_by_channel(graph, programs)
-    values = list(graph.inputs)
-    for node in graph.nodes:
-        if node.result not in params:
-            values += node.results
-        if node.result in programs:  # scans have none: they give row-major tensors
-            for value in node.results:
-                found = _split_of(node, value, programs[node.result].kernel, split, params, lanes)
-                if found is None and value in channelled:
-                    found = _first_split(value, lanes)
-                if found is not None:
-                    split[value] = found
-    halos = _halos(graph, programs, split)
+    """Value -> layout, for every value that has a name; halos are as wide as the readers reach.
+
+    `programs`: by the first result of each node.
+    """
+    halos = halos_of(graph, programs, {v: name.axis for v, name in names.items() if name.block > 1})
     for node in graph.nodes:
         conv = convolution(node)
         if conv is not None and node.result in tilings:
             _reach(halos, outer(node, conv.x), tilings[node.result])
-    return {v: _layout(v, split.get(v), halos.get(v)) for v in values}
+    return {v: _layout(v, name, halos.get(v)) for v, name in names.items()}
 
 
 def block_size(channels: int, lanes: int) -> int:
@@ -70,50 +61,14 @@ def vector_axis(program: Kernel) -> int | None:
     return len(names) - 1 if matrices and shared_factor(nest, len(names) - 1) else None
 
 
-def _split_of(
-    node: Node, value: Value, program: Kernel, split: Mapping[Value, tuple[int, int]], params: set[Value], lanes: int
-) -> tuple[int, int] | None:
-    axis = vector_axis(program)
-    if axis is not None:
-        block = block_size(value.shape[axis], lanes)
-        return (axis, block) if block > 1 else None
-    for operand in node.op.operands:
-        if operand in split and operand not in params and operand.type.rank == value.type.rank:
-            axis = split[operand][0]
-            block = (
-                split[operand][1] if operand.shape[axis] == value.shape[axis] else block_size(value.shape[axis], lanes)
-            )
-            return (axis, block) if block > 1 else None
-    return None
-
-
-def _first_split(value: Value, lanes: int) -> tuple[int, int] | None:
-    """The split of a value that convolutions read but whose producer has no opinion; bytes come in fours at least."""
-    block = max(block_size(value.shape[1], lanes), 4 if value.dtype.bits <= 8 else 1)
-    return (1, block) if block > 1 else None
-
-
-def _read_by_channel(graph: Graph, programs: Mapping[Value, Program]) -> set[Value]:
-    """Values with spatial sides over whose axis 1 some weighted sum runs."""
-    found: set[Value] = set()
-    for node in graph.nodes:
-        for nest in programs[node.result].kernel.stages if node.result in programs else ():
-            product = weighted_product(nest)
-            if product and product[0].operand < len(node.op.operands):
-                value, index = node.op.operands[product[0].operand], product[0].index
-                if value.type.rank >= 4 and bare_axis(index[1]) in {a.name for a in nest.reduction}:
-                    found.add(value)
-    return found
-
-
-def _halos(
-    graph: Graph, programs: Mapping[Value, Program], split: Mapping[Value, tuple[int, int]]
+def halos_of(
+    graph: Graph, programs: Mapping[Value, Program], split: Mapping[Value, int]
 ) -> dict[Value, tuple[float, list[int], list[int]]]:
     """(fill, before, after) of values read outside their shape by a reduction; weighted sums choose the fill first."""
     halos: dict[Value, tuple[float, list[int], list[int]]] = {}
     for weighted in (True, False):
         for value, load, nest in _padded_reads(graph, programs):
-            axis = split.get(value, (-1, 1))[0]
+            axis = split.get(value, -1)
             if (weighted_product(nest) is not None) is not weighted or load.fill is None:
                 continue
             fill, before, after = halos.setdefault(value, (load.fill, [0] * value.type.rank, [0] * value.type.rank))
@@ -154,8 +109,8 @@ def _widen(
             after[axis] = max(after[axis], high - shape[axis] + 1)
 
 
-def _layout(value: Value, split: tuple[int, int] | None, halo: tuple[float, list[int], list[int]] | None) -> Layout:
-    layout = Layout.blocked(value.shape, *split) if split else Layout.plain(value.shape)
-    if halo is None or prod(value.shape) == 0:
+def _layout(value: Value, name: LayoutName, halo: tuple[float, list[int], list[int]] | None) -> Layout:
+    layout = name.layout(value.shape)
+    if halo is None or not name.halo or prod(value.shape) == 0:
         return layout
     return layout.with_halo(tuple(halo[1]), tuple(halo[2]), halo[0])

@@ -194,15 +194,12 @@ def _tiled(
         tiles.append(Tile(name, (extent, tile.rows) if chunk else (tile.rows,)))
     tiles += [Tile(name, (tile.pixels,)) for name, _ in others[-1:]]
     parallel = tuple(names) if len(names) < 4 else tuple(names[:-1])
-    letters = {4: "NCHW", 5: "NCDHW"}.get(len(names), "")
-    layout = f"{letters}{lanes}c" if letters and axis == 1 and lanes > 1 else ""
     return Schedule(
         tile=(*tiles, *chunk),
         order=tuple(names),
         unroll=unroll,
         vectorize=Tile(names[axis], (lanes,)),
         parallel=parallel,
-        layout=layout,
     )
 
 

@@ -2,6 +2,7 @@
 
 from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.algorithms import schedule_obstacle
+from gossamer.backends.cpu.layout_names import layout_obstacle
 from gossamer.codegen.tvm.program import opaque_op
 from gossamer.ir.graph import Node
 from gossamer.ir.ops.scan import Scan
@@ -14,7 +15,8 @@ def unsupported(node: Node) -> Infeasible | None:
         return None
     where = f"{node.title} ({node.op.name})"
     if isinstance(node.op, Scan):
-        return _without_elements(node, where) or next(filter(None, map(unsupported, node.op.body.nodes)), None)
+        inside = next(filter(None, map(unsupported, node.op.body.nodes)), None)
+        return _without_elements(node, where) or layout_obstacle(node, False) or inside
     opaque = opaque_op(node)
     if opaque is not None:
         return Infeasible(
@@ -23,7 +25,7 @@ def unsupported(node: Node) -> Infeasible | None:
             "an opaque op (reference only)",
             "give the op a `kernel` or rewrite it before compiling",
         )
-    return schedule_obstacle(node)
+    return schedule_obstacle(node) or layout_obstacle(node, 0 not in node.result.shape)
 
 
 def _without_elements(node: Node, where: str) -> Infeasible | None:
