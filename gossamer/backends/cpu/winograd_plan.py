@@ -31,8 +31,11 @@ FMA_LATENCY = 4.0
 STEP_OVERHEAD = 0.5
 """Cycles of a step of the products besides them: counting and addresses."""
 
-TRANSFORM_CYCLES = 6.0
-"""Cycles per vector of a tile's elements of either transform (measured: 5.6 to 6.4 in a core's own cache)."""
+TRANSFORM_CYCLES = 0.17
+"""Cycles per vector of a tile's element and per element of a tile, of either transform.
+
+Each of the n x n elements is part of two transforms of n terms. Measured cycles per vector: 4.4 (n = 5), 6 (6), 8 (7).
+"""
 
 LAUNCH_S = 3e-6
 """Calling one kernel and waking the other threads."""
@@ -40,7 +43,7 @@ LAUNCH_S = 3e-6
 L2_SHARE = 0.8
 """Part of a core's second-level cache that a task may fill."""
 
-L3_SHARE = 0.125
+L3_SHARE = 0.25
 """Part of the last-level cache that the weights of a layer may fill and still be there in the next run of a network."""
 
 
@@ -88,7 +91,7 @@ def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> flo
     blocks = -(-vectors // blocking.vectors)
     padded = blocks * blocking.vectors * lanes
     into, out = -(-tiling.ic // hardware.lanes), vectors
-    transform = TRANSFORM_CYCLES * tiling.elements * (into + out) / hardware.clock_hz
+    transform = TRANSFORM_CYCLES * tiling.elements**2 * (into + out) / hardware.clock_hz
     product = tiling.elements * tiling.ic * blocks * step_cycles(blocking, hardware) / hardware.clock_hz
     u_bytes = 4.0 * tiling.elements * tiling.ic * padded
     far = u_bytes > L3_SHARE * hardware.l3_bytes
