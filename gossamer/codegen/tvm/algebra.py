@@ -38,6 +38,8 @@ class Algebra:
 
     def step(self, expression: Any, variable: Any) -> int | None:
         """What a step of the variable adds to the expression, where it always adds the same."""
+        if not isinstance(variable, tirx.Var):
+            return None
         found = tvm.sym.detect_linear_equation(expression, [variable])
         if not found:
             return None

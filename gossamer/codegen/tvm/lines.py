@@ -6,17 +6,18 @@ split by in the storage of some tensor, so that a chunk is one vector of a block
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import prod
 from typing import Any
 
 from gossamer.codegen.tvm.adapter import Tensor, tirx
 from gossamer.codegen.tvm.algebra import Algebra
-from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.codegen.tvm.lower import StageCode
 from gossamer.codegen.tvm.place import Coordinate, Point
 from gossamer.codegen.tvm.program import loads
+from gossamer.codegen.tvm.regions import shift_of
 from gossamer.ir.nest import Apply, Axis, IndexValue, Load, at, computed, parts
 
 
@@ -26,6 +27,8 @@ class Line:
 
     axes: tuple[Axis, ...]
     block: int
+    cuts: tuple[int, ...] = ()
+    """Lanes of a chunk at which some tensor's next block begins."""
 
     @property
     def extent(self) -> int:
@@ -38,6 +41,16 @@ class Line:
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(a.name for a in self.axes)
+
+    def runs(self, width: int) -> list[tuple[int, int]]:
+        """(first lane, lanes) of the pieces of a chunk of `width` lanes."""
+        edges = [0, *(cut for cut in self.cuts if cut < width), width]
+        return [(first, stop - first) for first, stop in pairwise(edges)]
+
+    @property
+    def longest_run(self) -> tuple[int, int]:
+        """Of a full chunk, or of the line where it has no chunks."""
+        return max(self.runs(self.block), key=lambda run: run[1]) if self.block > 1 else (0, self.extent)
 
     def at(self, chunk: Any, lane: Any, algebra: Algebra) -> dict[str, Coordinate]:
         """The axes at a lane of a chunk."""
@@ -60,6 +73,13 @@ class Line:
 
 
 @dataclass(frozen=True)
+class PartCode(StageCode):
+    """A part of a stage: `starts` of its axes, where they do not start at 0."""
+
+    starts: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+@dataclass(frozen=True)
 class Walk:
     """How tensors are walked: line -> elements per step, for every load and for the store; None where it varies."""
 
@@ -79,26 +99,27 @@ class _Recorder:
         return tirx.Var("read", "bool" if self.tensor.truth else str(self.tensor.data.dtype))
 
 
-def unit_axes(code: StageCode) -> dict[str, Coordinate]:
+def unit_axes(code: PartCode) -> dict[str, Coordinate]:
     """The axes of one step, at it."""
     zero = tirx.const(0, "int32")
     return {a.name: Coordinate(zero, {1: zero}, 0, 1) for a in code.nest.axes if a.extent == 1}
 
 
-def place_of(code: StageCode, where: Mapping[str, Coordinate]) -> list[Any]:
+def place_of(code: PartCode, where: Mapping[str, Coordinate]) -> list[Any]:
     """Indices in the stage's storage at a point of its axes."""
-    index = tuple(at(a.name) for a in code.nest.parallel)
+    index = tuple(at(a.name) + code.starts.get(a.name, 0) for a in code.nest.parallel)
     return Point(where, lambda value: value).place(Load(0, index), code.storage.layout)[0]
 
 
-def walk_of(code: StageCode, lines: Sequence[Line]) -> Walk:
+def walk_of(code: PartCode, lines: Sequence[Line]) -> Walk:
     """Measure how the stage walks its tensors. Loads of computed places count as walked irregularly."""
     algebra, seen = Algebra(), list[Any]()
-    lanes = {line: algebra.variable("l", line.extent if line.block == 1 else line.block) for line in lines}
+    lanes: dict[Line, Any] = {}
     where = unit_axes(code)
-    for line, lane in lanes.items():
-        chunk = algebra.variable("c", -(-line.extent // line.block))
-        where |= line.whole(lane, algebra) if line.block == 1 else line.at(chunk, lane, algebra)
+    for line in lines:
+        chunk, (first, count) = algebra.variable("c", -(-line.extent // line.block)), line.longest_run
+        lanes[line] = lane = algebra.variable("l", count)
+        where |= line.whole(lane, algebra) if line.block == 1 else line.at(chunk, lane + first, algebra)
     probe = replace(code, buffers={name: _Recorder(tensor, seen) for name, tensor in code.buffers.items()})
     probe.value(where)
     store = code.buffers[f"s{code.nesting.stage}"].offset(place_of(code, where))
@@ -110,18 +131,33 @@ def walk_of(code: StageCode, lines: Sequence[Line]) -> Walk:
     return Walk(tuple(map(steps, seen)), steps(store))
 
 
-def lines_of(code: StageCode, lanes: int, apart: Collection[str] = ()) -> tuple[Line, ...]:
+def lines_of(code: PartCode, lanes: int, apart: Collection[str] = ()) -> tuple[Line, ...]:
     """The lines of a stage: parallel ones in the order of the storage, then the reduction's.
 
     `apart`: axes that stay lines of their own.
     """
     order = list(dict.fromkeys(d.axis for d in code.storage.layout.dims))
     axes = [*(code.nest.parallel[i] for i in order), *code.nest.reduction]
-    lines = [Line((axis,), _block(code, axis, lanes)) for axis in axes if axis.extent > 1]
+    lines = [_line(code, axis, lanes) for axis in axes if axis.extent > 1]
     return tuple(_merged(code, lines, lanes, apart))
 
 
-def _block(code: StageCode, axis: Axis, lanes: int) -> int:
+def _line(code: PartCode, axis: Axis, lanes: int) -> Line:
+    block = _block(code, axis, lanes)
+    if code.nest.reduce is not None:
+        return Line((axis,), block)
+    names, storage = [a.name for a in code.nest.parallel], code.storage.layout
+    found = {-code.starts.get(axis.name, 0) % block} if storage.block(names.index(axis.name)) == block else set[int]()
+    for load in loads(code.nest.body):
+        layout = _layout(code, load)
+        for k, index in enumerate(load.index if layout else ()):
+            shift = shift_of(index, axis.name)
+            if layout and shift is not None and layout.block(k) == block:
+                found.add(-(shift + layout.before[k]) % block)
+    return Line((axis,), block, tuple(sorted(found - {0})))
+
+
+def _block(code: PartCode, axis: Axis, lanes: int) -> int:
     """What some tensor splits the axis by, the storage first; else the vector's lanes."""
     names = [a.name for a in code.nest.parallel]
     own = code.storage.layout.block(names.index(axis.name)) if axis.name in names else 1
@@ -130,19 +166,19 @@ def _block(code: StageCode, axis: Axis, lanes: int) -> int:
     for load in loads(code.nest.body):
         layout = _layout(code, load)
         for k, index in enumerate(load.index if layout else ()):
-            if layout and bare_axis(index) == axis.name and layout.block(k) > 1:
+            if layout and shift_of(index, axis.name) is not None and layout.block(k) > 1:
                 return layout.block(k)
     return lanes
 
 
-def _layout(code: StageCode, load: Load) -> Layout | None:
+def _layout(code: PartCode, load: Load) -> Layout | None:
     stage = load.operand - code.program.operands
     if stage < 0:
         return code.form.operands[load.operand].layout
     return code.form.stages[stage].layout if stage in code.form.stages else None
 
 
-def _merged(code: StageCode, lines: list[Line], lanes: int, apart: Collection[str]) -> list[Line]:
+def _merged(code: PartCode, lines: list[Line], lanes: int, apart: Collection[str]) -> list[Line]:
     """Neighbouring lines are one where every tensor walks them as one and nothing else asks where they are."""
     if _asks(code):
         return lines
@@ -152,13 +188,14 @@ def _merged(code: StageCode, lines: list[Line], lanes: int, apart: Collection[st
         both = Line((*first.axes, *second.axes), lanes)
         merged = [*lines[: position - 1], both, *lines[position + 1 :]]
         alike = first.reduces == second.reduces and first.block == second.block == lanes
+        alike = alike and not first.cuts and not second.cuts
         if alike and not set(both.names) & set(apart) and _straight(code, merged, both):
             lines = merged
         position -= 1
     return lines
 
 
-def _asks(code: StageCode) -> bool:
+def _asks(code: PartCode) -> bool:
     """The stage uses an index as a number, or may have to test one."""
     for stage in {code.nesting.stage, *inlined_stages(code)}:
         for part in parts(code.program.stages[stage].body):
@@ -171,7 +208,7 @@ def _irregular(load: Load) -> bool:
     return load.fill is not None or any(computed(index) for index in load.index)
 
 
-def inlined_stages(code: StageCode) -> set[int]:
+def inlined_stages(code: PartCode) -> set[int]:
     """Stages that are computed where this one reads them."""
     found, waiting = set[int](), [code.nesting.stage]
     while waiting:
@@ -183,13 +220,13 @@ def inlined_stages(code: StageCode) -> set[int]:
     return found
 
 
-def _straight(code: StageCode, lines: Sequence[Line], both: Line) -> bool:
+def _straight(code: PartCode, lines: Sequence[Line], both: Line) -> bool:
     walk = walk_of(code, [replace(line, block=1) if line == both else line for line in lines])
     one = replace(both, block=1)
     return all(steps[one] is not None for steps in (*walk.loads, walk.store))
 
 
-def effort(code: StageCode) -> int:
+def effort(code: PartCode) -> int:
     """Operations of a step, roughly."""
     bodies = [code.program.stages[s].body for s in (code.nesting.stage, *inlined_stages(code))]
     calls = [p.function for body in bodies for p in parts(body) if isinstance(p, Apply)]

@@ -4,7 +4,7 @@ A task is some steps of the axes that all its stages have in common; where the s
 its chunks. What one stage computes for another lies in the thread's own memory, a task's part of it.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 from gossamer.codegen.tvm.adapter import Buffer, Loops, TaskFunction, Tensor, build_tasks, tirx
 from gossamer.codegen.tvm.algebra import Algebra
 from gossamer.codegen.tvm.forms import Form
-from gossamer.codegen.tvm.lines import Line
-from gossamer.codegen.tvm.lower import StageCode, nesting_of, tensors_of
+from gossamer.codegen.tvm.lines import Line, PartCode
+from gossamer.codegen.tvm.lower import nesting_of, tensors_of
 from gossamer.codegen.tvm.place import Coordinate
+from gossamer.codegen.tvm.regions import regions_of
 from gossamer.codegen.tvm.rows import Common, common_axes
 from gossamer.codegen.tvm.vectors import Lanes, StagePlan, StageWriter, plan_of
 from gossamer.ir.nest import Kernel
@@ -92,8 +93,33 @@ class Tour:
 
 def stage_tasks(name: str, program: Kernel, form: Form, stages: Sequence[int], lanes: int) -> TaskFunction:
     """The kernel that fills the storage of the last of the stages."""
-    common = common_axes(program, form) if len(stages) > 1 else None
-    return _Rows(program, form, tuple(stages), lanes, common).function(name)
+    parts = [rows.planned() for rows in _parts(program, form, tuple(stages), lanes)]
+
+    def body(loops: Loops, buffers: Mapping[str, Tensor], task: Any) -> None:
+        first = 0
+        for rows, tour, plans in parts:
+            count = prod(tour.tasks)
+            others = [task >= first] if first else []
+            others += [task < first + count] if (rows, tour, plans) != parts[-1] else []
+            with loops.when(others):
+                _Task(rows, loops, buffers, tour, plans).run(task - first if first else task)
+            first += count
+
+    made = build_tasks(name, parameters(program, form, stages), sum(prod(tour.tasks) for _, tour, _ in parts), body)
+    return made.run_serially(sum(rows.points for rows, _, _ in parts) < SERIAL_POINTS)
+
+
+def _parts(program: Kernel, form: Form, stages: tuple[int, ...], lanes: int) -> "Iterator[_Rows]":
+    """What the tasks compute: all stages, or the regions of a stage one after the other."""
+    if len(stages) != 1:
+        yield _Rows(program, form, stages, lanes, common_axes(program, form))
+        return
+    shapes = {k: storage.layout.logical for k, storage in enumerate(form.operands)}
+    shapes |= {program.operands + i: nest.shape for i, nest in enumerate(program.stages)}
+    stage = stages[0]
+    for region in regions_of(program.stages[stage], shapes):
+        changed = replace(program, stages=(*program.stages[:stage], region.nest, *program.stages[stage + 1 :]))
+        yield _Rows(changed, form, stages, lanes, None, region.starts)
 
 
 @dataclass
@@ -103,19 +129,17 @@ class _Rows:
     stages: tuple[int, ...]
     lanes: int
     common: Common | None
+    starts: tuple[tuple[str, int], ...] = ()
 
-    def function(self, name: str) -> TaskFunction:
-        params = parameters(self.program, self.form, self.stages)
-        symbolic = self._symbolic(params)
-        points = sum(self.program.stages[stage].points for stage in self.stages)
+    @property
+    def points(self) -> int:
+        return sum(self.program.stages[stage].points for stage in self.stages)
+
+    def planned(self) -> "tuple[_Rows, Tour, dict[int, StagePlan]]":
+        """With the loops of the tasks, and what every stage does in them."""
+        symbolic = self._symbolic(parameters(self.program, self.form, self.stages))
         plans = {stage: self._plan(stage, symbolic) for stage in self.stages}
-        tour = self._tour(plans[self.stages[-1]], points)
-
-        def body(loops: Loops, buffers: Mapping[str, Tensor], task: Any) -> None:
-            _Task(self, loops, buffers, tour, plans).run(task)
-
-        made = build_tasks(name, params, prod(tour.tasks), body)
-        return made.run_serially(points < SERIAL_POINTS)
+        return self, self._tour(plans[self.stages[-1]], self.points), plans
 
     def _symbolic(self, params: Sequence[Buffer]) -> dict[str, Tensor]:
         """Tensors to plan with: nothing is read from them."""
@@ -131,10 +155,11 @@ class _Rows:
         last = self.program.stages[self.stages[-1]]
         name = last.parallel[self.form.stages[self.stages[-1]].layout.dims[-1].axis].name if last.parallel else ""
         chunked = next((own for own, common in shared.items() if common == name), "")
-        return plan_of(self._code(stage, buffers), self.lanes, tuple(shared), chunked)
+        return plan_of(self.code(stage, buffers), self.lanes, tuple(shared), chunked)
 
-    def _code(self, stage: int, buffers: Mapping[str, Tensor]) -> StageCode:
-        return StageCode(self.program, self.form, nesting_of(self.program, self.form, stage), buffers)
+    def code(self, stage: int, buffers: Mapping[str, Tensor]) -> PartCode:
+        nesting = nesting_of(self.program, self.form, stage)
+        return PartCode(self.program, self.form, nesting, buffers, starts=dict(self.starts))
 
     def _tour(self, plan: StagePlan, points: int) -> Tour:
         """Make tasks of the outer common loops, large enough to be worth their arithmetic."""
@@ -165,7 +190,8 @@ class _Task:
 
     def run(self, task: Any) -> None:
         self.algebra = Algebra()
-        self.algebra.bound(task, prod(self.tour.tasks))
+        if len(self.tour.tasks) > 0:
+            self.algebra.bound(task, prod(self.tour.tasks))
         self.kept = self._scratch()
         self._stop(0, digits(task, self.tour.tasks), {}, None)
 
@@ -264,7 +290,7 @@ class _Task:
         return Part(tensor.data, tensor.shape, tensor.truth, tensor.start, self.algebra, tuple(origin))
 
     def _stage(self, stage: int, buffers: Mapping[str, Tensor], where: Mapping[str, Coordinate], pin: Any) -> None:
-        plan, code = self.plans[stage], self.rows._code(stage, buffers)
+        plan, code = self.plans[stage], self.rows.code(stage, buffers)
         names = {a.name: self._shared(stage, i) or a.name for i, a in enumerate(code.nest.parallel)}
         if self.rows.common is None:
             fixed, pinned = dict(where), {self.tour.chunked: pin} if self.tour.chunked else {}

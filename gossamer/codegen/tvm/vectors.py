@@ -13,8 +13,7 @@ from typing import Any
 
 from gossamer.codegen.tvm.adapter import Loops, Tensor, tirx
 from gossamer.codegen.tvm.algebra import Algebra
-from gossamer.codegen.tvm.lines import Line, Walk, effort, lines_of, place_of, unit_axes, walk_of
-from gossamer.codegen.tvm.lower import StageCode
+from gossamer.codegen.tvm.lines import Line, PartCode, Walk, effort, lines_of, place_of, unit_axes, walk_of
 from gossamer.codegen.tvm.place import Coordinate
 from gossamer.codegen.tvm.transposed import turn
 
@@ -42,7 +41,7 @@ class StagePlan:
     store: Line | None
 
 
-def plan_of(code: StageCode, lanes: int, apart: Collection[str] = (), chunked: str = "") -> StagePlan:
+def plan_of(code: PartCode, lanes: int, apart: Collection[str] = (), chunked: str = "") -> StagePlan:
     """Choose the line of the vectors.
 
     `apart`: axes that all stages of a kernel have in common, whose values are given; of `chunked` a chunk is.
@@ -53,10 +52,12 @@ def plan_of(code: StageCode, lanes: int, apart: Collection[str] = (), chunked: s
     free = [line for line in lines if not set(line.names) & set(apart) or line.names == (chunked,)]
     store = next((line for line in free if name in line.names), None)
     vector = min(free, key=lambda line: (_cost(code, walk, lines, line, store), line != store), default=None)
+    if store is not None and vector is not None and (store.cuts or vector.cuts):
+        vector = store
     return StagePlan(lines, vector, store)
 
 
-def _cost(code: StageCode, walk: Walk, lines: Sequence[Line], line: Line, store: Line | None) -> float:
+def _cost(code: PartCode, walk: Walk, lines: Sequence[Line], line: Line, store: Line | None) -> float:
     """Cycles per step, roughly, with vectors along the line."""
     width = line.extent / -(-line.extent // line.block)
     steps = prod(other.extent for other in lines if other.reduces)
@@ -75,7 +76,7 @@ class StageWriter:
     """Emits a stage at given values of some axes and a given chunk of some lines."""
 
     loops: Loops
-    code: StageCode
+    code: PartCode
     plan: StagePlan
     algebra: Algebra
     fixed: Mapping[str, Coordinate]
@@ -121,12 +122,11 @@ class StageWriter:
             with self.loops.serial(width) as lane:
                 then(where | line.at(chunk, self.algebra.bound(lane, width), self.algebra))
             if width < line.block:
-                self._surplus(line, chunk, width, where)
+                self._surplus(line, where)
             return
         with self.loops.serial(line.extent) as value:
             then(where | line.whole(self.algebra.bound(value, line.extent), self.algebra))
-        if line.extent % line.block:
-            self._surplus(line, tirx.const(line.extent // line.block, "int32"), line.extent % line.block, where)
+        self._surplus(line, where)
 
     def _over(self, line: Line, then: Callable[[Any, int], None]) -> None:
         """Chunk by chunk along a line."""
@@ -140,21 +140,23 @@ class StageWriter:
         if rest:
             then(tirx.const(full, "int32"), rest)
 
-    def _surplus(self, line: Line, chunk: Any, width: int, where: Mapping[str, Coordinate]) -> None:
+    def _surplus(self, line: Line, where: Mapping[str, Coordinate]) -> None:
         """Lanes beyond the extent of the axis that a blocked storage is split along hold zeros."""
-        if not self._has_surplus(line):
+        count = self._surplus_lanes(line)
+        if count == 0:
             return
-        buffer = self._buffer
-        with self.loops.vectorized(line.block - width) as lane:
-            there = dict(where) | line.at(chunk, lane + width, self.algebra)
-            self.loops.store(buffer, tirx.const(0, self.code.storage.dtype), place_of(self.code, there))
+        chunk, rest = tirx.const(line.extent // line.block, "int32"), line.extent % line.block
+        with self.loops.vectorized(count) as lane:
+            there = dict(where) | line.at(chunk, self.algebra.bound(lane, count) + rest, self.algebra)
+            self.loops.store(self._buffer, tirx.const(0, self.code.storage.dtype), place_of(self.code, there))
 
-    def _has_surplus(self, line: Line) -> bool:
-        """The storage is split along the line and its last block is not full."""
-        names = [a.name for a in self.code.nest.parallel]
-        if line != self.plan.store or len(line.axes) > 1 or line.extent % line.block == 0:
-            return False
-        return self.code.storage.layout.block(names.index(line.names[0])) > 1
+    def _surplus_lanes(self, line: Line) -> int:
+        """Lanes after the last of the line, where the storage is split along it and the line reaches its end."""
+        names, layout = [a.name for a in self.code.nest.parallel], self.code.storage.layout
+        if line != self.plan.store or len(line.axes) > 1:
+            return 0
+        axis, end = names.index(line.names[0]), self.code.starts.get(line.names[0], 0) + line.extent
+        return -end % layout.block(axis) if end == layout.logical[axis] else 0
 
     @property
     def _buffer(self) -> Tensor:
@@ -166,13 +168,15 @@ class StageWriter:
     def _lanes(self, line: Line, chunk: Any, width: int, where: Mapping[str, Coordinate]) -> None:
         """A vector of results."""
         if self.code.nest.reduce is None:
-            with self.loops.vectorized(width) as lane:
-                there = dict(where) | line.at(chunk, self.algebra.bound(lane, width), self.algebra)
-                self._store(self.code.value(there), there)
+            for first, count in line.runs(width):
+                with self.loops.vectorized(count) as lane:
+                    step = self.algebra.bound(lane, count) + first
+                    there = dict(where) | line.at(chunk, step, self.algebra)
+                    self._store(self.code.value(there), there)
         else:
             self._sums(line, chunk, width, where)
-        if line == self.plan.store and width < line.block:
-            self._surplus(line, chunk, width, where)
+        if width < line.block:
+            self._surplus(line, where)
 
     def _point(self, where: Mapping[str, Coordinate]) -> None:
         """A single number, of no line at all."""
@@ -186,8 +190,8 @@ class StageWriter:
         vector = self.plan.vector
         assert vector is not None
         self._over(vector, lambda c, lanes: self._tile(store, (chunk, width), (c, lanes), where))
-        if width < store.block and self._has_surplus(store):
-            self._each(vector, dict(where), lambda there: self._surplus(store, chunk, width, there))
+        if width < store.block and self._surplus_lanes(store):
+            self._each(vector, dict(where), lambda there: self._surplus(store, there))
 
     def _tile(self, store: Line, across: Lanes, along: Lanes, where: Mapping[str, Coordinate]) -> None:
         """Rows of lanes along the vector's line, turned over and stored along the other."""
