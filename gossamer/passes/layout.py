@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from gossamer.ir.errors import PassError
+from gossamer.ir.errors import GossamerError, PassError
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.op import Op
@@ -50,8 +50,11 @@ class Layout(Pass, name="layout"):
         if not hasattr(backend, "layouts"):
             return module
         hardware = self._hardware(module, backend)
-        layouts, copies = backend.layouts(module, hardware)
-        graph = _with_copies(_with_layouts(module.graph, layouts), copies)
+        try:
+            layouts, copies = backend.layouts(module, hardware)
+        except GossamerError as error:
+            raise PassError(str(error)) from error
+        graph = with_copies(_with_layouts(module.graph, layouts), copies)
         placed = module if graph == module.graph else module.with_graph(graph)
         return placed if module.hardware == hardware else placed.with_hardware(hardware)
 
@@ -76,7 +79,7 @@ def _written(node: Node, layout: str) -> Node:
     return replace(node, schedule=replace(schedule, layout=layout)) if layout and not schedule.layout else node
 
 
-def _with_copies(graph: Graph, copies: Sequence[Copied]) -> Graph:
+def with_copies(graph: Graph, copies: Sequence[Copied]) -> Graph:
     """Every copy comes right after its value."""
     by_value = {copy.value: copy for copy in copies}
     taken = {v.name for v in graph.inputs} | {v.name for node in graph.nodes for v in node.results}

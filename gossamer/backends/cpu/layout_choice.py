@@ -159,6 +159,7 @@ class _Solver:
         self.problem = Assignment()
         self.options: list[tuple[Option, ...]] = []
         self.variables: dict[Value, int] = {}
+        self.axes: dict[Value, frozenset[int]] = {}
         for value in graph.inputs:
             name = LayoutName(halo=value in question.fills)
             self._add((value,), (Option(name),), lambda option: 0.0)
@@ -200,6 +201,8 @@ class _Solver:
         axes = set(self.question.wanted.get(value, ()))
         axes |= {vector} if vector is not None else set()
         axes |= {1} if value.type.rank >= 4 else set()
+        axes |= {axis for operand in node.op.operands for axis in self.axes.get(operand, ()) if _alike(operand, value)}
+        self.axes |= dict.fromkeys(node.results, frozenset(axes))
         lanes = self.question.hardware.lanes
         for axis in sorted(axes):
             block = block_size(value.shape[axis], lanes)
@@ -267,6 +270,11 @@ class _Solver:
                 if cost.turns(k, chosen[value].name, chosen[node.result].name):
                     total += bytes_in(value, chosen[value].name)
         return round(total)
+
+
+def _alike(operand: Value, result: Value) -> bool:
+    """Whether an operand may hand its split on: it has the result's axes."""
+    return operand.type.rank == result.type.rank
 
 
 def _fitting(name: LayoutName, value: Value) -> LayoutName:
