@@ -98,10 +98,12 @@ def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> flo
     weights_s = u_bytes / (hardware.dram_bytes_per_s if far else hardware.l3_bytes_per_s)
     if blocking.fused:
         rounds = ceil(tiling.tiles / blocking.columns / hardware.cores)
-        own = 4.0 * tiling.elements * blocking.columns * (tiling.ic + blocking.vectors * lanes)
+        v, m = (4.0 * tiling.elements * blocking.columns * c for c in (tiling.ic, blocking.vectors * lanes))
+        own = v + m
         near = u_bytes + own <= L2_SHARE * hardware.l2_bytes
         fetch = 0.0 if near else max(weights_s, hardware.cores * u_bytes / hardware.l3_bytes_per_s)
-        spilt = 2 * max(0.0, own - L2_SHARE * hardware.l2_bytes) * hardware.cores / hardware.l3_bytes_per_s
+        beyond = max(0.0, 1 - L2_SHARE * hardware.l2_bytes / own)
+        spilt = beyond * (v + 2 * m) * blocks * hardware.cores / hardware.l3_bytes_per_s
         return rounds * (transform * blocking.columns + hypot(product, fetch) + spilt) + LAUNCH_S
     tiles_bytes = 4.0 * tiling.elements * tiling.tiles * (tiling.ic + padded)
     own = tiles_bytes / hardware.cores <= L2_SHARE * hardware.l2_bytes
