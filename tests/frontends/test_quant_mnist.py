@@ -5,14 +5,19 @@ import tarfile
 
 import numpy as np
 import onnx
+import onnx.version_converter
 import pytest
 from onnx import numpy_helper
 
+from gossamer.api import build, prepare
 from gossamer.api import compile as compile_module
 from gossamer.frontends import load
 from gossamer.ir.reference import evaluate
 
 IMAGES = 10_000
+TESTED = 2000
+"""Images that a quantised network and its runtime both classify."""
+
 CORRECT = {"TFC_1W1A": 9296, "TFC_1W2A": 9474, "TFC_2W2A": 9660}
 PUBLISHED = {"TFC_1W1A": 0.9317, "TFC_1W2A": 0.9479, "TFC_2W2A": 0.9660}
 
@@ -72,3 +77,56 @@ def test_networks_of_few_bits(data, digits, name):
     correct = int((scores.argmax(axis=1) == labels).sum())
     assert abs(correct - CORRECT[name]) <= 2  # sums in another order may tip a number between two steps
     assert abs(correct / IMAGES - PUBLISHED[name]) < 0.0025
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activations", ["QUInt8", "QInt8"])
+def test_mnist_conv_in_8_bits_is_onnxruntime_s(data, digits, tmp_path, activations):
+    """Calibrated and run on real images: only integers between the first cast and the last, and the same accuracy."""
+    pytest.importorskip("tvm")
+    runtime = pytest.importorskip("onnxruntime")
+    path = quantised_by_onnxruntime(data / "onnx_qonnx" / "mnist-conv" / "model.onnx", tmp_path, digits[0], activations)
+    module = prepare(load(path), "cpu")
+    floats = [n.title for n in module.graph.nodes if n.result.dtype.floating and n.result not in module.graph.outputs]
+    assert [title for title in floats if "param" not in title] == []
+    artifact = build(module, "cpu")
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (given,), (result,) = module.graph.inputs, module.graph.outputs
+    images, labels = (part[:TESTED] for part in digits)
+    found = np.concatenate([artifact.run({given.name: image[None]})[result.name] for image in images])
+    wanted = np.concatenate([session.run(None, {given.name: image[None]})[0] for image in images])
+    ours, theirs = ((scores.argmax(axis=1) == labels).mean() for scores in (found, wanted))
+    assert theirs > 0.98 and abs(ours - theirs) <= 0.002
+    step = np.diff(np.unique(wanted)).min()
+    assert np.abs(found - wanted).max() < 1.5 * step and (np.abs(found - wanted) > step / 2).mean() < 0.01
+
+
+def quantised_by_onnxruntime(source, folder, images, activations):
+    """The network in QDQ form, weights by channel, calibrated on the last images."""
+    quantization = pytest.importorskip("onnxruntime.quantization")
+    model = onnx.version_converter.convert_version(onnx.load(source), 17)
+    constants = {t.name: t for t in model.graph.initializer}
+    given = [i for i in model.graph.input if i.name not in constants]
+    del model.graph.input[:]
+    model.graph.input.extend(given)
+    for node in [n for n in model.graph.node if n.op_type == "Reshape" and n.input[0] in constants]:
+        array, shape = (numpy_helper.to_array(constants[name]) for name in node.input)
+        model.graph.initializer.append(numpy_helper.from_array(array.reshape(shape), node.output[0]))
+        model.graph.node.remove(node)
+        for name in node.input:
+            model.graph.initializer.remove(constants[name])
+    onnx.save(model, folder / "float.onnx")
+
+    class Feeds:
+        left = [{given[0].name: image[None]} for image in images[-50:]]
+
+        def get_next(self):
+            return self.left.pop() if self.left else None
+
+    kinds = quantization.QuantType
+    quantization.quantize_static(
+        folder / "float.onnx", folder / "int8.onnx", Feeds(), quant_format=quantization.QuantFormat.QDQ,
+        per_channel=True, activation_type=kinds[activations], weight_type=kinds.QInt8,
+        extra_options={"ActivationSymmetric": activations == "QInt8"},
+    )  # fmt: skip
+    return folder / "int8.onnx"
