@@ -104,7 +104,9 @@ class LayoutQuestion:
             if program is not None:
                 share = 1.0 if tiling is None else tiling.elements / (tiling.m * tiling.m * tiling.r * tiling.r) * 1.5
                 vector = vector_axis(program.kernel)
-                found[node.result] = NodeCost(node, program, self.hardware, self.fills, vector, self.dot, share)
+                found[node.result] = NodeCost(
+                    node, program, self.hardware, self.fills, vector, self.params, self.dot, share
+                )
         return found
 
     @cached_property
@@ -207,7 +209,8 @@ class _Solver:
         for axis in sorted(axes):
             block = block_size(value.shape[axis], lanes)
             block = max(block, 4) if value.dtype.bits <= 8 else block
-            if block > 1 and (axis < value.type.rank - 1 or value.shape[axis] % block):
+            last = axis == value.type.rank - 1  # then whole blocks are as good as row-major, but for packed parameters
+            if block > 1 and (not last or axis == vector or value.shape[axis] % block):
                 yield axis, block
                 if block == lanes > 8 and 0 < value.shape[axis] % lanes <= lanes // 2:
                     yield axis, lanes // 2

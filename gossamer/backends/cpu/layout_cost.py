@@ -33,6 +33,9 @@ DENSE, WINDOW, POINTWISE = 0.7, 0.8, 1.5
 ACROSS = 4.0
 """Cycles of a product or a tap where the result's lanes are not those of the kernel: no vectors, no reuse."""
 
+UNPACKED = 3.0
+"""Part by which products with a parameter take longer where the result is not split, as the parameter then is not."""
+
 TESTED = 0.5, 1.0
 """Cycles more per vector of products of a shared factor, and per vector and tap of a window, where it tests for the
 border instead of reading a halo."""
@@ -56,6 +59,7 @@ class NodeCost:
     hardware: CpuHardware
     fills: Mapping[Value, float]
     vector: int | None
+    params: frozenset[Value] = frozenset()
     dot: int = 1
     winograd: float = 1.0
     known: dict[LayoutName, float] = field(default_factory=dict[LayoutName, float])
@@ -108,11 +112,18 @@ class NodeCost:
             vectors = _vectors(nest.shape, out, self.hardware.lanes)
         elif out.block == 1 and self.vector == len(nest.shape) - 1:
             vectors = prod(nest.shape) / vector_width(nest.shape[-1], self.hardware.lanes)
+            vectors *= UNPACKED if self._weighs(nest) else 1.0
         else:
             return prod(nest.shape) * steps * ACROSS
         if shared_factor(nest, self.vector):
             return vectors * steps * self.winograd / (self.hardware.fma_units * DENSE * self._products())
         return vectors * steps * WINDOW
+
+    def _weighs(self, nest: Nest) -> bool:
+        """Whether a factor is a parameter, which is packed as the result is split."""
+        operands = self.node.op.operands
+        factors = [load.operand for load in weighted_product(nest) or ()]
+        return any(k < len(operands) and operands[k] in self.params for k in factors)
 
     def _products(self) -> int:
         """Products per lane and instruction when everything is laid out for it."""
@@ -152,6 +163,8 @@ def foreign(load: Load, shape: tuple[int, ...], lane: str, block: int, given: La
     runs = [k for k, index in enumerate(load.index) if lane and lane in axes_in(index)]
     if not runs:
         return 0.0
+    if given.axis == len(shape) - 1 and shape[-1] % given.block == 0:
+        given = LayoutName()  # whole blocks of the last axis lie as in a row
     last = given.axis if given.axis >= 0 else len(shape) - 1
     if len(runs) == 1 and last in runs:
         bare = bare_axis(load.index[last]) == lane
