@@ -100,6 +100,12 @@ def test_gathered_convolutions(ic, oc, extent, kernel, stride, dilation, pads, b
     assert artifact.layers[-1].algorithm == "im2col"
 
 
+def test_gathering_comes_first_for_few_input_and_many_output_channels():
+    for ic, oc, first in ((3, 64, "im2col"), (3, 16, "direct"), (32, 64, "winograd")):
+        found = backend.schedules(convolution(ic, oc, 56).graph.nodes[-1], CpuHardware())
+        assert found[0].algorithm == first and "im2col" in {s.algorithm for s in found}
+
+
 def test_a_gathered_convolution_with_an_epilogue():
     module = convolution(16, 16, 12, schedule=Schedule(algorithm="im2col"), residual=True)
     x = {"x": np.random.default_rng(1).standard_normal((1, 16, 12, 12)).astype(np.float32)}
