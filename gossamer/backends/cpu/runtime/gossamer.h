@@ -9,7 +9,7 @@
 
    Tensors are dense and row-major; `gossamer_input` and `gossamer_output` describe them. A net owns its memory and its
    threads, so different nets run at the same time without knowing of each other; two runs of one net wait for each
-   other. The functions that can fail return NULL or a number other than 0, and gossamer_error() says why. */
+   other. A fork runs a net that was open before on one thread, until gossamer_set_threads. The functions that can fail return NULL or a number other than 0, and gossamer_error() says why. */
 #ifndef GOSSAMER_H
 #define GOSSAMER_H
 

@@ -100,7 +100,7 @@ static void *worker(void *given) {
 }
 
 gossamer_pool *gossamer_pool_new(int32_t threads, void *const *scratch) {
-    gossamer_pool *pool = aligned_alloc(GOSSAMER_ALIGN, (sizeof *pool + GOSSAMER_ALIGN - 1) / GOSSAMER_ALIGN * GOSSAMER_ALIGN);
+    gossamer_pool *pool = aligned_alloc(GOSSAMER_ALIGN, sizeof *pool); /* its size is a multiple: a member is aligned */
     if (!pool) return NULL;
     *pool = (gossamer_pool){.threads = 1, .process = getpid()};
     pool->queues = aligned_alloc(GOSSAMER_ALIGN, sizeof(queue) * (size_t)threads);
@@ -124,22 +124,29 @@ gossamer_pool *gossamer_pool_new(int32_t threads, void *const *scratch) {
     return pool;
 }
 
-void gossamer_pool_free(gossamer_pool *pool) {
-    if (!pool) return;
+static void stop_workers(gossamer_pool *pool) {
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->stop, 1);
     pthread_cond_broadcast(&pool->wake);
     pthread_mutex_unlock(&pool->mutex);
-    if (pool->process == getpid())
-        for (int32_t i = 1; i < pool->threads; i++) pthread_join(pool->queues[i].thread, NULL);
+    for (int32_t i = 1; i < pool->threads; i++) pthread_join(pool->queues[i].thread, NULL);
     pthread_mutex_destroy(&pool->mutex);
     pthread_cond_destroy(&pool->wake);
+}
+
+void gossamer_pool_free(gossamer_pool *pool) {
+    if (!pool) return;
+    if (pool->process == getpid()) stop_workers(pool);
     free(pool->queues);
     free(pool);
 }
 
 void gossamer_pool_begin(gossamer_pool *pool) {
     if (pool->threads == 1) return;
+    if (pool->process != getpid()) { /* in a fork the workers are not, and the mutex may be held by one of them */
+        pool->threads = 1;
+        return;
+    }
     pthread_mutex_lock(&pool->mutex);
     atomic_store(&pool->running, 1);
     pthread_cond_broadcast(&pool->wake);
