@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -11,13 +12,14 @@ import pytest
 from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu import backend
 from gossamer.backends.cpu.artifact import CpuArtifact
+from gossamer.backends.cpu.linking import compiler
 from gossamer.backends.cpu.native import file_hash
 from gossamer.ir import ops
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.errors import BackendError, DataError
 from gossamer.ir.graph import Module, Params
 from gossamer.ir.reference import evaluate
-from gossamer.ir.types import BF16, F32, TensorType
+from gossamer.ir.types import BF16, F32, DType, TensorType
 
 LOAD = """
 import sys, numpy as np
@@ -60,6 +62,97 @@ def test_saved_and_run_by_a_new_process(artifact, x, tmp_path):
     assert done.returncode == 0, done.stderr
     assert np.array_equal(np.load(tmp_path / "y.npy"), artifact.run({"x": x})["y"])
     assert np.allclose(np.load(tmp_path / "y.npy"), evaluate(small_module(), {"x": x})["y"], atol=1e-5)
+
+
+def test_memory_is_what_the_library_allocates(artifact, tmp_path):
+    artifact.save(tmp_path / "out")
+    for copy in (artifact, backend.load(tmp_path / "out")):
+        arena, scratch, params = copy.allocated()
+        assert arena + scratch == copy.peak_bytes == copy.manifest.peak_bytes
+        assert params == copy.manifest.params_bytes == 3 * 3 * 3 * 16 * 4
+    assert json.loads((tmp_path / "out" / "manifest.json").read_text())["peak_bytes"] == artifact.peak_bytes
+
+
+def test_values_share_memory():
+    """A chain of element-wise layers needs two of its values at a time, however long it is."""
+    b = GraphBuilder()
+    x = b.input("x", TensorType(F32, (4, 256)))
+    for make in (ops.Tanh, ops.Exp, ops.Sigmoid, ops.Tanh, ops.Exp):
+        x = b.add(make(x))
+    module = Module("chain", b.finish((x,)))
+    compiled, given = backend.compile(module), {"x": np.random.default_rng(0).random((4, 256), np.float32)}
+    assert isinstance(compiled, CpuArtifact) and compiled.manifest.arena_bytes == 2 * 4 * 256 * 4
+    np.testing.assert_allclose(compiled.run(given)[x.name], evaluate(module, given)[x.name], rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "f16", "i8", "u8", "i16", "i32", "i64", "bool"])
+def test_every_type_goes_in_and_out(dtype):
+    b, kind = GraphBuilder(), DType.parse(dtype)
+    x = b.input("x", TensorType(kind, (3, 5)))
+    y = b.add(ops.Transpose(x, (1, 0)), "y")
+    compiled = backend.compile(Module("m", b.finish((y, x))))
+    given = np.random.default_rng(0).integers(0, 2 if dtype == "bool" else 100, (3, 5)).astype(kind.numpy)
+    found = compiled.run({"x": given})
+    assert found["y"].dtype == given.dtype and np.array_equal(found["y"], given.T) and np.array_equal(found["x"], given)
+
+
+def test_a_folder_that_is_written_again_is_loaded_again(artifact, x, tmp_path):
+    """The system's loader would give the library of that name that it has."""
+    artifact.save(tmp_path / "out")
+    before = backend.load(tmp_path / "out")
+    b = GraphBuilder()
+    y = b.add(ops.Mul(b.input("x", TensorType(F32, (1, 3, 8, 8))), b.add(ops.Param("two", TensorType(F32, ())))), "y")
+    backend.compile(Module("twice", b.finish((y,)), Params({"two": np.asarray(2, np.float32)}))).save(tmp_path / "out")
+    assert np.array_equal(backend.load(tmp_path / "out").run({"x": x})["y"], 2 * x)
+    assert np.array_equal(before.run({"x": x})["y"], artifact.run({"x": x})["y"])
+
+
+def test_threads_are_as_compiled_until_set(artifact, x, tmp_path):
+    artifact.save(tmp_path / "out")
+    loaded = backend.load(tmp_path / "out")
+    assert loaded.threads == artifact.manifest.hardware.cores
+    wanted = loaded.run({"x": x})["y"]
+    for threads in (1, 3):
+        loaded.threads = threads
+        assert loaded.threads == threads and np.array_equal(loaded.run({"x": x})["y"], wanted)
+    with pytest.raises(BackendError, match="at least one thread, found 0"):
+        loaded.threads = 0
+
+
+def test_an_artifact_runs_from_several_threads(artifact):
+    inputs = [np.full((1, 3, 8, 8), i, np.float32) for i in range(8)]
+    wanted = [artifact.run({"x": x})["y"] for x in inputs]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda x: artifact.run({"x": x})["y"], inputs * 5))
+    assert all(np.array_equal(a, b) for a, b in zip(found, wanted * 5))
+
+
+def test_a_program_in_c_runs_the_folder(artifact, x, tmp_path):
+    """As docs/cpu.md and the header of example.c say."""
+    artifact.save(folder := tmp_path / "out")
+    x.tofile(tmp_path / "x.bin")
+    command = [compiler(), "-Wall", "-Wextra", "-Werror", folder / "example.c", "-o", tmp_path / "example"]
+    options = ["-I", folder, folder / "network.so", f"-Wl,-rpath,{folder}"]
+    subprocess.run([*command, *options], check=True)
+    for files, given in (([tmp_path / "x.bin"], x), ([], np.zeros_like(x))):
+        done = subprocess.run([tmp_path / "example", folder, *files], capture_output=True, text=True, check=True)
+        title, *numbers = done.stdout.splitlines()
+        assert title == "y float32[1,16,8,8]"
+        wanted = evaluate(small_module(), {"x": given})["y"].ravel()
+        np.testing.assert_allclose(np.asarray(numbers, np.float32), wanted, atol=1e-5)
+    refused = subprocess.run([tmp_path / "example", tmp_path / "none"], capture_output=True, text=True)
+    assert refused.returncode == 1 and "params.bin: No such file" in refused.stderr
+
+
+def test_only_the_interface_can_be_seen_from_outside(artifact, tmp_path):
+    """So that libraries of several networks fit into one program that opens them."""
+    artifact.save(tmp_path / "out")
+    listed = subprocess.run(
+        ["nm", "-D", "--defined-only", tmp_path / "out" / "network.so"], capture_output=True, text=True
+    )
+    header = (tmp_path / "out" / "gossamer.h").read_text()
+    names = {line.split()[2] for line in listed.stdout.splitlines()}
+    assert names == set(re.findall(r"GOSSAMER_API .*?(gossamer_\w+)\(", header))
 
 
 def test_layers_and_their_times(artifact, x):
