@@ -45,11 +45,11 @@ def compile_module(module: Module, hardware: CpuHardware) -> CpuArtifact | Infea
             return reason
     from gossamer.backends.cpu.target import target_obstacle  # tvm takes seconds to import
 
-    return target_obstacle(hardware) or _Build(module, hardware, _Store()).artifact()
+    return target_obstacle(hardware) or Build(module, hardware, Store()).artifact()
 
 
 @dataclass
-class _Store:
+class Store:
     """What a module and the bodies of its scans have in common: buffers and their lives, packed parameters, kernels."""
 
     buffers: list[Buffer] = field(default_factory=list[Buffer])
@@ -84,10 +84,10 @@ class _Store:
         return [Interval(b.bytes, *life) for b, life in zip(self.buffers, self.lives, strict=True)]
 
 
-class _Build:
+class Build:
     """State of the compilation of a module, or of the body of a scan in it."""
 
-    def __init__(self, module: Module, hardware: CpuHardware, store: _Store) -> None:
+    def __init__(self, module: Module, hardware: CpuHardware, store: Store) -> None:
         from gossamer.backends.cpu.target import dot_of
 
         self.dot = dot_of(hardware)
@@ -208,7 +208,7 @@ class _Build:
     def _scan(self, layer: int, step: Step) -> tuple[Action, ...]:
         op = step.node.op
         assert isinstance(op, Scan)
-        inner = _Build(body_module(step.node, self.module, self.refs), self.hardware, self.store)
+        inner = Build(body_module(step.node, self.module, self.refs), self.hardware, self.store)
         actions, graph = inner.actions(), inner.module.graph
         frames = [a for a in actions if isinstance(a, Fill) and a.buffer in {inner.placed[v] for v in graph.inputs}]
         carried = Carried(
