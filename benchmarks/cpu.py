@@ -4,7 +4,7 @@
     python benchmarks/cpu.py resnet18 mobilenet_v2 --precisions fp32 --engines gossamer,onnxruntime,OpenVINO
     python benchmarks/cpu.py my.onnx --runs 100 --json
     python benchmarks/cpu.py resnet50 --record cpu.json              # into a file of results; --show prints such a file
-    python benchmarks/cpu.py --record cpu.json --show --svg docs/cpu.svg
+    python benchmarks/cpu.py --record benchmarks/cpu.json --show --pages   # the README's figures anew
     python benchmarks/cpu.py resnet18 --layers                       # GFLOP/s of each layer against the measured peak
 
 Batch 1; a process an engine, bound to the first cores, one thread on each; all but one are stopped (SIGSTOP) while it
@@ -27,7 +27,7 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parents[1])
 
-from benchmarks.runtimes import layers, models, plot, tables  # noqa: E402
+from benchmarks.runtimes import layers, models, pages, tables  # noqa: E402
 from benchmarks.runtimes.engines import ENGINES  # noqa: E402
 from benchmarks.runtimes.machine import described  # noqa: E402
 from benchmarks.runtimes.models import NETS, PRECISIONS, Net  # noqa: E402
@@ -48,8 +48,8 @@ def main() -> int:
     except (ValueError, RuntimeError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    if asked.svg:
-        asked.svg.write_text(plot.svg(record, asked.precisions[0], f"One inference, batch 1, {asked.precisions[0]}"))
+    if asked.pages:
+        pages.write_pages(record)
     table = tables.short if asked.short else tables.markdown
     print(json.dumps(record.to_json(), indent=1) if asked.json else table(record))
     return 0
@@ -77,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--short", action="store_true", help="medians and ratios alone")
     parser.add_argument("--lock", type=Path, help="a file to hold while times are taken")
     parser.add_argument("--layers", action="store_true", help="Gossamer's layers instead, against the measured peak")
-    parser.add_argument("--svg", type=Path, help="also draw the first precision")
+    parser.add_argument("--pages", action="store_true", help="also write the tables and plots of README.md and docs/")
     parser.add_argument("--json", action="store_true")
     return parser
 

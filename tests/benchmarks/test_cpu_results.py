@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from benchmarks.runtimes import layers, plot, tables
+from benchmarks.runtimes import layers, pages, plot, tables
 from benchmarks.runtimes.engines import ENGINES, OURS, PEERS
 from benchmarks.runtimes.models import NETS
 from benchmarks.runtimes.results import Record, Row, fastest, geometric_mean, judged, ratio
@@ -134,6 +134,24 @@ def test_plot_is_an_svg_with_a_dot_an_engine():
     assert len(places) == 3 and places[0] < places[1] < places[2] <= plot.WIDTH - plot.RIGHT
     assert "20x" in [t.text for t in root.iter(f"{name}text")], "what lies outside the axis says where"
     assert set(plot.COLOURS) == set(ENGINES)
+
+
+def test_pages_get_the_tables_and_keep_the_rest(tmp_path):
+    (tmp_path / "docs").mkdir()
+    place = "before\n<!-- cpu -->\nold\n<!-- /cpu -->\nafter\n"
+    for page in ("README.md", "docs/speed.md"):
+        (tmp_path / page).write_text(place)
+    whole = record(row("gossamer", 8), row("onnxruntime", 10))
+    for _ in range(2):  # a second time nothing changes
+        pages.write_pages(whole, tmp_path)
+        readme, page = (tmp_path / "README.md").read_text(), (tmp_path / "docs/speed.md").read_text()
+        assert readme.startswith("before\n<!-- cpu -->\n\n![Time") and readme.endswith("\n\n<!-- /cpu -->\nafter\n")
+        assert "(docs/cpu-fp32.svg)" in readme and "old" not in readme and readme.count("| ResNet-18 |") == 1
+        assert "### fp32\n\n![Time" in page and "(cpu-fp32.svg)" in page and "compile + load" in page
+        assert (tmp_path / "docs/cpu-fp32.svg").exists() and not (tmp_path / "docs/cpu-int8.svg").exists()
+    (tmp_path / "README.md").write_text("nothing here")
+    with pytest.raises(ValueError, match="README.md: has no lines"):
+        pages.write_pages(whole, tmp_path)
 
 
 def test_layers_against_the_peak():
