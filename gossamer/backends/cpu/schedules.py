@@ -130,7 +130,7 @@ def _register_tiles(nest: Nest, axis: int, hardware: CpuHardware) -> Iterator[Sc
     steps = prod(a.extent for a in nest.reduction)
     scored: list[tuple[float, RegisterTile]] = []
     for tile in _tiles(blocks, rows, pixels, hardware):
-        slab_bytes = 4 * lanes * tile.vectors * steps
+        slab_bytes = _weight_bytes(nest) * lanes * tile.vectors * steps
         scored.append((steps_per_product(blocks, rows, pixels, tile, slab_bytes, hardware), tile))
     for _, tile in sorted(scored, key=lambda s: (s[0], -s[1].vectors)):
         yield _tiled(nest, axis, lanes, tile, chunk=_chunk(nest, lanes * tile.vectors, hardware))
@@ -175,10 +175,15 @@ def steps_per_product(
     return total / (blocks * rows * pixels) * (1 + VARIANT_COST * kinds)
 
 
+def _weight_bytes(nest: Nest) -> int:
+    """Bytes of a weight in memory: products in integers are products of bytes."""
+    return 1 if nest.compute.integer else 4
+
+
 def _chunk(nest: Nest, channels: int, hardware: CpuHardware) -> tuple[Tile, ...]:
     """A tile of the first axis of the reduction, where a register tile's weights exceed half of a core's cache."""
     first, *rest = nest.reduction
-    step_bytes = 4 * channels * prod(a.extent for a in rest)
+    step_bytes = _weight_bytes(nest) * channels * prod(a.extent for a in rest)
     if step_bytes * first.extent <= hardware.l2_bytes // 2 or len(nest.reduction) < 2:
         return ()
     steps = hardware.l1_bytes * 3 // 4 // step_bytes // hardware.lanes * hardware.lanes
