@@ -69,6 +69,44 @@ def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, resi
     assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(own) == (1 if fused else 3)
 
 
+@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("blocked", [True, False])
+def test_winograd_of_several_images_and_sides_that_differ(fused, blocked, monkeypatch):
+    """Of a row-major input without a frame, and of another layer's result; tasks that end inside an image."""
+    monkeypatch.setattr(steps, "winograd_plan", partial(planned, fused=fused, columns=4))
+    b, random = GraphBuilder(), np.random.default_rng(0)
+    x = b.input("x", TensorType(F32, (3, 20, 7, 10)))
+    weights = {"v": (20, 20, 1, 1), "w": (33, 20, 3, 3)}
+    v, w = (b.add(ops.Param(name, TensorType(F32, shape))) for name, shape in weights.items())
+    conv = ops.Conv2d(b.add(ops.Conv2d(x, v)) if blocked else x, w, pads=(1, 0, 2, 1))
+    y = b.add(conv, "y", schedule=Schedule(algorithm="winograd", winograd_m=4))
+    params = {name: random.standard_normal(shape).astype(np.float32) for name, shape in weights.items()}
+    module = Module("m", b.finish((y,)), Params(params))
+    given = {"x": random.standard_normal(x.shape).astype(np.float32)}
+    _, found = run(module, given)
+    wanted = evaluate(module, given, exact=True)["y"]
+    assert np.abs(found["y"] - wanted).max() < 1e-5 * np.abs(wanted).max()
+
+
+@pytest.mark.parametrize("m", [4, 6])
+def test_a_deep_network_of_winograd_layers_stays_exact(m):
+    """Errors of layers add up as a random walk: 12 of them, far below 1e-4."""
+    b, random, depth = GraphBuilder(), np.random.default_rng(0), 12
+    x = b.input("x", TensorType(F32, (1, 16, 14, 14)))
+    value, params = x, {}
+    for i in range(depth):
+        params[f"w{i}"] = (random.standard_normal((16, 16, 3, 3)) / 12).astype(np.float32)
+        w = b.add(ops.Param(f"w{i}", TensorType(F32, (16, 16, 3, 3))))
+        conv = ops.Conv2d(value, w, pads=(1, 1, 1, 1))
+        value = b.add(conv, schedule=Schedule(algorithm="winograd", winograd_m=m))
+    module = Module("deep", b.finish((value,)), Params(params))
+    given = {"x": random.standard_normal(x.shape).astype(np.float32)}
+    _, found = run(module, given)
+    wanted = evaluate(module, given, exact=True)[value.name]
+    error = np.sqrt(np.mean((found[value.name] - wanted) ** 2) / np.mean(wanted**2))
+    assert error < 4 * np.sqrt(depth) * transforms(m, 3).error() < 1e-4
+
+
 def planned(tiling, inner, hardware, fused, columns, vectors=None, points=3, depth=16):
     """A Winograd plan of the form and the blocking asked for, with pieces that do not fill the last task."""
     own = winograd_plan(tiling, inner, hardware).blocking

@@ -127,7 +127,7 @@ def test_no_conversion_between_convolutions():
     module = net.module(x)
     artifact = check(module, net.data(module))
     assert len(artifact.manifest.kernels) == 3
-    assert [b.shape for b in artifact.manifest.buffers].count((1, 1, 10, 10, 16)) == 2
+    assert "copy" not in {row.kernel for row in artifact.manifest.launches}
 
 
 def test_inputs_are_not_changed_and_runs_are_independent():
