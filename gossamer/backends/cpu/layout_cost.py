@@ -9,7 +9,7 @@ Invariant: only differences between layouts of the same node mean anything; `cos
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import prod
+from math import gcd, prod
 
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layout_names import LayoutName
@@ -18,7 +18,7 @@ from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, vector_width, weighted_product
 from gossamer.ir.graph import Node
 from gossamer.ir.index import axes_in, bounds
-from gossamer.ir.nest import Load, Nest
+from gossamer.ir.nest import Affine, Index, Load, Nest
 from gossamer.ir.types import I8, U8, Value
 
 TURNED = 0.36
@@ -26,6 +26,9 @@ TURNED = 0.36
 
 IRREGULAR = 1.2
 """Cycles to fetch a number by itself."""
+
+PIECES = 4.0
+"""Cycles, per number that one piece of a block holds, where blocks are cut: 0.5 for halves of sixteen channels."""
 
 DENSE, WINDOW, POINTWISE = 0.7, 0.8, 1.5
 """Share of peak of products with a shared factor; cycles per vector and tap of a window, and per vector of a copy."""
@@ -167,12 +170,21 @@ def foreign(load: Load, shape: tuple[int, ...], lane: str, block: int, given: La
         given = LayoutName()  # whole blocks of the last axis lie as in a row
     last = given.axis if given.axis >= 0 else len(shape) - 1
     if len(runs) == 1 and last in runs:
-        bare = bare_axis(load.index[last]) == lane
+        index = load.index[last]
+        bare = _along(index, lane, given.block)
         if given.block == 1 or shape[last] == 1:
             return 0.0 if bare or given.block == 1 and block == 1 else IRREGULAR / 4
-        return 0.0 if bare and given.block == block else TURNED / 2 if bare else IRREGULAR
+        if bare:
+            return 0.0 if given.block == block else TURNED / 2
+        pieces = gcd(given.block, index.constant) if isinstance(index, Affine) and _along(index, lane, 1) else 1
+        return min(IRREGULAR, PIECES / pieces)
     neighbours = bare_axis(load.index[last]) if load.index else ""
     return TURNED if neighbours and shape[last] > 1 else IRREGULAR
+
+
+def _along(index: Index, lane: str, block: int) -> bool:
+    """Whether an index is the lanes' axis, moved by whole blocks at most."""
+    return isinstance(index, Affine) and index.terms == ((lane, 1),) and index.constant % block == 0
 
 
 def _vectors(shape: tuple[int, ...], out: LayoutName, lanes: int) -> float:
