@@ -283,6 +283,20 @@ def test_loops_frames_and_layouts(tmp_path, kernels):
     assert np.array_equal(outputs[1], x / 2) and np.array_equal(outputs[2], x[0] / 2)
 
 
+@pytest.mark.parametrize("fill", [0.0, -2.5])
+@pytest.mark.parametrize("shape", [(1, 2, 3, 4), (2, 40, 30, 30)])
+def test_frames_are_written_by_all_threads(tmp_path, kernels, shape, fill):
+    layout = Layout.blocked(shape, 1, 16).with_halo((0, 0, 1, 2), (0, 0, 3, 1), fill)
+    buffers = [Buffer(Storage(layout, "float32")), Buffer(Storage(Layout.plain(shape), "float32"))]
+    ports = (port("x", shape, 0, F32, layout),), (port("y", layout.shape, 0, F32),)
+    lives = [Interval(b.bytes, 0, 9) for b in buffers]
+    copy = Copy(0, 1, 0, copy_boxes(View.dense(shape), View.of(layout)))
+    network = placed_network(*ports, buffers, lives, (Fill(0, 0, surplus=True), copy), {}, 3, "test cpu", ())
+    x, y = np.random.default_rng(0).random(shape, np.float32), np.empty(layout.shape, np.float32)
+    Net(built(tmp_path, network, kernels), tmp_path).run([x], [y])
+    assert np.array_equal(y, layout.pack(x))
+
+
 @pytest.mark.parametrize("name", ["gcc", "clang"])
 def test_the_sources_compile_without_a_warning(tmp_path, name):
     if shutil.which(name) is None:

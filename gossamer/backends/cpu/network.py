@@ -6,6 +6,7 @@ The source holds no logic: a function of one line per kernel call that puts the 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 
@@ -13,9 +14,15 @@ from gossamer.backends.cpu.copies import Box, View, copy_boxes, frame_boxes
 from gossamer.backends.cpu.manifest import LaunchRow, Port
 from gossamer.backends.cpu.memory import Interval, place, rounded
 from gossamer.backends.cpu.tensors import Action, Buffer, Copy, Fill, Launch, Loop
+from gossamer.codegen.tvm.forms import Storage
 
 HEADER_BYTES = 64
 """Of params.bin; the parameters follow it."""
+
+
+FILL_PARTS = 8
+FILL_BYTES = 8192
+"""Frames are written in so many tasks, and smaller ones on one thread."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,8 @@ class Network:
         return tuple(LaunchRow(_name(a), a.layer, self._shared(a)) for a in self.actions)
 
     def _shared(self, action: Action) -> int:
+        if isinstance(action, Fill):
+            return 1 if _small(action, self.buffers[action.buffer].storage) else FILL_PARTS
         task = self.tasks[action.kernel] if isinstance(action, Launch) else None
         return 1 if task is None or task.serial else task.tasks
 
@@ -176,7 +185,8 @@ class _Source:
         boxes = frame_boxes(storage.layout, fill.surplus)
         item, value = _item(storage.dtype), _bits(storage.layout.fill, storage.dtype)
         table = self._boxes(name, boxes, item, offset, offset)
-        size = f".count = {len(boxes)}, .item = {item}, .value = {value}u"
+        shared = f".tasks = {FILL_PARTS}, .serial = {int(_small(fill, storage))}"
+        size = f"{shared}, .count = {len(boxes)}, .item = {item}, .value = {value}u"
         return f"{{.kind = GOSSAMER_FILL, {common}, .boxes = {table}, {size}}}"
 
     def _copy(self, name: str, copy: Copy, common: str) -> str:
@@ -237,6 +247,12 @@ def _launches(actions: Sequence[Action]) -> Iterator[Launch]:
 
 def _name(action: Action) -> str:
     return action.kernel if isinstance(action, Launch) else type(action).__name__.lower()
+
+
+def _small(fill: Fill, storage: Storage) -> bool:
+    """Whether a frame is not worth waking a thread for."""
+    boxes = frame_boxes(storage.layout, fill.surplus)
+    return sum(prod(count for count, _, _ in box.loops) for box in boxes) * _item(storage.dtype) < FILL_BYTES
 
 
 def _item(dtype: str) -> int:

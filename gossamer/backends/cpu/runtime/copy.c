@@ -65,6 +65,14 @@ static void fill_loops(char *to, const gossamer_dim *dims, int32_t rank, int32_t
     for (int64_t i = 0; i < dims->count; i++) fill_loops(to + i * dims->to, dims + 1, rank - 1, item, value);
 }
 
-void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value) {
-    fill_loops(to + box->to, box->dims, box->rank, item, value);
+void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value, int32_t part, int32_t parts) {
+    const gossamer_dim *outer = box->dims;
+    int64_t begin = outer->count * part / parts, end = outer->count * (part + 1) / parts;
+    gossamer_dim own = {end - begin, outer->to, outer->from};
+    to += box->to + begin * outer->to;
+    if (box->rank == 1) {
+        fill_row(to, &own, item, value);
+        return;
+    }
+    for (int64_t i = 0; i < own.count; i++) fill_loops(to + i * own.to, box->dims + 1, box->rank - 1, item, value);
 }

@@ -26,7 +26,7 @@ typedef struct gossamer_op {
     gossamer_kind kind;
     int32_t layer;
     const char *name;
-    /* kernel */
+    /* kernel; a fill is cut into tasks too */
     gossamer_kernel kernel;
     int32_t tasks, serial;
     /* fill and copy: boxes of items; in a loop, step i is `step` bytes further */
@@ -69,7 +69,8 @@ void gossamer_pool_end(gossamer_pool *pool);
 void gossamer_pool_run(gossamer_pool *pool, gossamer_kernel kernel, int32_t tasks, char *arena, char *params);
 
 void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item);
-void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value);
+/* One of the `parts` that the outermost loop is cut into. */
+void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value, int32_t part, int32_t parts);
 
 /* The first of the features that this cpu lacks; NULL when it has them all. */
 const char *gossamer_cpu_lacks(const char *const *features);

@@ -156,6 +156,15 @@ static int open_params(gossamer_net *net, const char *folder) {
 
 static void run_ops(gossamer_net *net, const gossamer_op *ops, int32_t count, int64_t step);
 
+/* A kernel whose parameter is the operation. */
+static void fill_parts(int32_t begin, int32_t end, void *scratch, char *arena, char *given) {
+    const gossamer_op *op = (const gossamer_op *)given;
+    (void)scratch;
+    for (int32_t part = begin; part < end; part++)
+        for (int32_t i = 0; i < op->count; i++)
+            gossamer_fill(arena, &op->boxes[i], op->item, op->value, part, op->tasks);
+}
+
 static void run_op(gossamer_net *net, const gossamer_op *op, int64_t step) {
     char *arena = net->arena.start;
     switch (op->kind) {
@@ -164,7 +173,8 @@ static void run_op(gossamer_net *net, const gossamer_op *op, int64_t step) {
         else gossamer_pool_run(net->pool, op->kernel, op->tasks, arena, net->params);
         break;
     case GOSSAMER_FILL:
-        for (int32_t i = 0; i < op->count; i++) gossamer_fill(arena, &op->boxes[i], op->item, op->value);
+        if (op->serial) fill_parts(0, op->tasks, NULL, arena, (char *)op);
+        else gossamer_pool_run(net->pool, fill_parts, op->tasks, arena, (char *)op);
         break;
     case GOSSAMER_COPY: {
         const char *from = (op->from_params ? net->params : arena) + step * op->from_step;
@@ -336,7 +346,7 @@ gossamer_launch gossamer_launch_at(const gossamer_net *net, int32_t index) {
     (void)net;
     if (index < 0 || index >= gossamer_this.ops_count) return (gossamer_launch){NULL, -1, 0};
     const gossamer_op *op = &gossamer_this.ops[index];
-    return (gossamer_launch){op->name, op->layer, op->kind == GOSSAMER_KERNEL && !op->serial ? op->tasks : 1};
+    return (gossamer_launch){op->name, op->layer, op->tasks > 1 && !op->serial ? op->tasks : 1};
 }
 
 int32_t gossamer_threads(const gossamer_net *net) {
