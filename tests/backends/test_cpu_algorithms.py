@@ -73,7 +73,7 @@ def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, resi
 @pytest.mark.parametrize("blocked", [True, False])
 def test_winograd_of_several_images_and_sides_that_differ(fused, blocked, monkeypatch):
     """Of a row-major input without a frame, and of another layer's result; tasks that end inside an image."""
-    monkeypatch.setattr(steps, "winograd_plan", partial(planned, fused=fused, columns=4))
+    monkeypatch.setattr(steps, "winograd_plan", partial(planned, fused=fused, columns=4, vectors=2))
     b, random = GraphBuilder(), np.random.default_rng(0)
     x = b.input("x", TensorType(F32, (3, 20, 7, 10)))
     weights = {"v": (20, 20, 1, 1), "w": (33, 20, 3, 3)}

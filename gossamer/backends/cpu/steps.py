@@ -153,7 +153,8 @@ class Planner:
             spec = FusedWinograd(tiling, blocking, epilogue, self.storage[source], u.storage)
             return (*made, Step(node, spec, (source, u, *rest), computed(node)))
         v = self._scratch(node, "v", tiling, tiling.ic, inner)
-        m = self._scratch(node, "m", tiling, -(-tiling.oc // blocking.lanes) * blocking.lanes, blocking.lanes)
+        channels = u.storage.layout.shape[0] * blocking.vectors * blocking.lanes
+        m = self._scratch(node, "m", tiling, channels, blocking.lanes)
         product = Products(tiling, blocking, self.storage[v], u.storage, self.storage[m])
         return (
             *made,

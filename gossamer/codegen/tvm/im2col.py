@@ -13,10 +13,10 @@ from typing import Any
 
 from gossamer.codegen.tvm.adapter import Buffer, Loops, TaskFunction, Tensor, build_tasks, tirx
 from gossamer.codegen.tvm.cut import Cut
-from gossamer.codegen.tvm.epilogue import Pixels, epilogue_parameters
+from gossamer.codegen.tvm.epilogue import Pixels, epilogue_parameters, physical
 from gossamer.codegen.tvm.forms import Storage
 from gossamer.codegen.tvm.layout import Dim, Layout
-from gossamer.codegen.tvm.panel import Operands, Panel, Place, emit_panel, splat
+from gossamer.codegen.tvm.panel import Operands, Panel, Place, emit_panel, keep, load, splat
 from gossamer.codegen.tvm.winograd import Blocking, Epilogue
 from gossamer.ir.ops.nn import Conv2d
 
@@ -101,9 +101,9 @@ class _Task:
         panel = Panel(Cut.of(points, blocking.points), blocking.vectors, lanes, depth, inner, self._chunk(inner))
         gathered = self.loops.scratch((depth, points, inner), "float32")
         self._gather(gathered, inner)
-        partial = self.loops.scratch((points, blocking.vectors, lanes), "float32") if panel.chunk < depth else None
-        weights, vectors = self.buffers["x_w"], -(-window.result[1] // lanes)
-        pixels = Pixels(self.kernel.epilogue, self.buffers, lanes)
+        sums = self.loops.scratch((points, blocking.vectors, lanes), "float32")
+        weights = self.buffers["x_w"]
+        limit = None if isinstance(self.here, int) else self.here * window.result[3]
         with self.loops.serial(self.kernel.w.layout.shape[0]) as block:
 
             def right(group: Any, i: Any, vector: Any) -> Place:
@@ -112,20 +112,20 @@ class _Task:
                 return weights, [block, *step, vector * lanes]
 
             def kept(point: Any, vector: int) -> Place:
-                assert partial is not None
-                return partial, [point, vector, 0]
+                return sums, [point, vector, 0]
 
-            def finish(point: Any, vector: int, total: Tensor) -> None:
-                group = block * blocking.vectors + vector
-                surplus = vectors % blocking.vectors and vector >= vectors % blocking.vectors
-                row, column = tirx.floordiv(point, window.result[3]), tirx.floormod(point, window.result[3])
-                tests = [] if isinstance(self.here, int) else [row < self.here]
-                with self.loops.when([*tests, *([group < vectors] if surplus else [])]):
-                    pixels.store(self.loops, total, group, (self.image, self.first + row, column))
+            emit_panel(self.loops, panel, Operands(lambda g, i, p: gathered[g, p, i], right, kept), limit)
+            self._store(sums, block)
 
-            limit = None if isinstance(self.here, int) else self.here * window.result[3]
-            left = Operands(lambda group, i, point: gathered[group, point, i], right, kept, finish)
-            emit_panel(self.loops, panel, left, limit)
+    def _store(self, sums: Tensor, block: Any) -> None:
+        """What becomes of the sums of a block of output channels."""
+        loops, blocking, columns = self.loops, self.kernel.blocking, self.kernel.window.result[3]
+        pixels, vectors = Pixels(self.kernel.epilogue, self.buffers, blocking.lanes), blocking.vectors
+        every, lanes = -(-self.kernel.window.result[1] // blocking.lanes), blocking.lanes
+        many = tirx.min(vectors, every - block * vectors) if every % vectors else vectors
+        with loops.serial(many) as vector, loops.serial(self.here) as row, loops.serial(columns) as column:
+            total = keep(loops, load((sums, [row * columns + column, vector, 0]), lanes), lanes)
+            pixels.store(loops, total, block * vectors + vector, (self.image, self.first + row, column))
 
     def _chunk(self, inner: int) -> int:
         return max(1, self.kernel.blocking.depth // inner)
@@ -152,7 +152,7 @@ class _Task:
                 tests.append(at >= 0)
             if reach - pad >= (layout.capacity(axis) if framed else layout.logical[axis]):
                 tests.append(at < layout.logical[axis])
-        where = [self.image, group, y + layout.before[2], x + layout.before[3], *([0] if inner > 1 else [])]
+        where = physical(layout, (self.image, group, y, x), {1: (inner, group, 0)})
         value = self.buffers["x"].vector(where, inner)
         zero = splat(tirx.const(0.0, "float32"), inner)
         return tirx.if_then_else(tirx.all(*tests), value, zero) if tests else value

@@ -35,16 +35,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Operands:
-    """What a product reads and where its sums go.
-
-    `kept(point, vector)`: where sums wait between chunks; `finish(point, vector, sum)` takes the final ones, which are
-    stored as kept where there is no `finish`.
-    """
+    """What a product reads, and where its sums go: there they also wait between chunks."""
 
     left: Callable[[Any, Any, Any], Any]
     right: Callable[[Any, Any, Any], Place]
     kept: Callable[[Any, int], Place]
-    finish: Callable[[Any, int, Tensor], None] | None = None
 
 
 def emit_panel(loops: Loops, panel: Panel, operands: Operands, limit: Any = None) -> None:
@@ -100,7 +95,9 @@ def _piece(loops: Loops, panel: Panel, operands: Operands, piece: _Piece, part: 
             for v in range(panel.vectors):
                 total = whole(sums[p, v], lanes) + whole(left, lanes) * whole(right[v], lanes)
                 loops.store_vector(sums[p, v], total, _START, lanes)
-    _leave(loops, panel, operands, point, sums, part)
+    for (p, v), total in sums.items():
+        buffer, where = operands.kept(point + p, v)
+        loops.store_vector(buffer, whole(total, lanes), where, lanes)
 
 
 def _fetch(loops: Loops, panel: Panel, operands: Operands, number: Any, group: Any, i: Any) -> None:
@@ -110,22 +107,6 @@ def _fetch(loops: Loops, panel: Panel, operands: Operands, number: Any, group: A
     for k in range(share):
         vector = tirx.min(number * share + k, panel.vectors - 1)
         loops.prefetch(*operands.right(group + ahead, i, vector))
-
-
-def _leave(
-    loops: Loops, panel: Panel, operands: Operands, point: Any, sums: dict[tuple[int, int], Tensor], part: _Part
-) -> None:
-    """Finish the sums after the last chunk, keep them after any other."""
-    last = part.count == 1 or operands.finish is None
-    if operands.finish is not None:
-        with loops.when([] if part.count == 1 else [part.number == part.count - 1]):
-            for (p, v), total in sums.items():
-                operands.finish(point + p, v, total)
-    if operands.finish is None or part.count > 1:
-        with loops.when([] if last else [part.number < part.count - 1]):
-            for (p, v), total in sums.items():
-                buffer, where = operands.kept(point + p, v)
-                loops.store_vector(buffer, whole(total, panel.lanes), where, panel.lanes)
 
 
 def keep(loops: Loops, value: Any, lanes: int, dtype: str = "float32") -> Tensor:

@@ -6,7 +6,7 @@ from typing import Any
 
 from gossamer.codegen.tvm.adapter import Buffer, Loops, TaskFunction, Tensor, build_tasks, tirx
 from gossamer.codegen.tvm.cut import Cut
-from gossamer.codegen.tvm.epilogue import Pixels, epilogue_parameters
+from gossamer.codegen.tvm.epilogue import Pixels, epilogue_parameters, physical
 from gossamer.codegen.tvm.forms import Storage
 from gossamer.codegen.tvm.panel import Operands, Panel, Place, emit_panel, keep, load, splat, whole
 from gossamer.codegen.tvm.winograd import Blocking, FusedWinograd, InputTransform, OutputTransform, Products, Tiling
@@ -173,7 +173,7 @@ class _Into:
         """A vector of the padded input; tested only where the layout's halo does not reach."""
         layout, tiling, lanes = self.source.layout, self.tiling, self.source.layout.block(1)
         ys, xs = row - tiling.top, column - tiling.left
-        where = [image + layout.before[0], group + layout.before[1], ys + layout.before[2], xs + layout.before[3]]
+        where = physical(layout, (image, group, ys, xs), {1: (lanes, group, 0)})
         tests: list[Any] = []
         for axis, value, before, reach in ((2, ys, tiling.top, tiling.reach[0]), (3, xs, tiling.left, tiling.reach[1])):
             if before > 0 and (layout.before[axis] < before or layout.fill != 0):
@@ -181,7 +181,7 @@ class _Into:
             more = layout.capacity(axis) if layout.fill == 0 else layout.logical[axis]
             if more < reach - before or (layout.fill != 0 and more < reach):
                 tests.append(value < layout.logical[axis])
-        value = self.x.vector([*where, 0] if lanes > 1 else where, lanes)
+        value = self.x.vector(where, lanes)
         zero = splat(tirx.const(0.0, "float32"), lanes)
         return tirx.if_then_else(tirx.all(*tests), value, zero) if tests else value
 
