@@ -13,7 +13,7 @@ from gossamer.backends.cpu.algorithms import operand_obstacle, tilings_of
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.backends.cpu.copies import frame_boxes
 from gossamer.backends.cpu.hardware import CpuHardware
-from gossamer.backends.cpu.layout_choice import LayoutQuestion
+from gossamer.backends.cpu.layout_choice import PAIRS, LayoutQuestion
 from gossamer.backends.cpu.layouts import plan_layouts
 from gossamer.backends.cpu.linking import checkable, compiler, compiler_version, link, objects_of_runtime
 from gossamer.backends.cpu.manifest import LIBRARY, Manifest, Port
@@ -97,7 +97,7 @@ class Build:
         self.empty = {v for n in graph.nodes for v in n.results if 0 in v.shape} - set(self.refs)
         programs = {n.result: self._program(n) for n in self.nodes if not isinstance(n.op, Scan)}
         tilings = tilings_of(self.nodes)
-        dot = hardware.int8_dot if self.dot else 1
+        dot = max(hardware.int8_dot, PAIRS) if self.dot else 1
         question = LayoutQuestion(graph, programs, frozenset(self.refs), hardware, tilings, dot, copies=False)
         layouts = plan_layouts(graph, programs, question.plan().names, tilings)
         layouts |= {v: Layout.plain(v.shape) for v in self.empty}

@@ -29,6 +29,9 @@ from gossamer.passes.assignment import Assignment
 
 PLAIN = LayoutName()
 
+PAIRS = 2
+"""8-bit products per lane of pmaddwd, which every machine with vectors has."""
+
 
 @dataclass(frozen=True)
 class Option:
@@ -136,7 +139,7 @@ def layouts_of(module: Module, hardware: CpuHardware) -> LayoutPlan:
     params = frozenset(n.result for n in graph.nodes if isinstance(n.op, Param))
     nodes = [n for n in graph.nodes if n.result not in params and unsupported(n) is None]
     programs = {n.result: program_of(n) for n in nodes if not isinstance(n.op, Scan) and 0 not in n.result.shape}
-    return LayoutQuestion(graph, programs, params, hardware, tilings_of(nodes), hardware.int8_dot).plan()
+    return LayoutQuestion(graph, programs, params, hardware, tilings_of(nodes), max(hardware.int8_dot, PAIRS)).plan()
 
 
 @dataclass(frozen=True)
