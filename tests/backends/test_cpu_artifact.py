@@ -229,6 +229,13 @@ def _other_format(folder):
     (folder / "manifest.json").write_text(json.dumps(data | {"format": 99}))
 
 
+def _other_hardware(folder):
+    """As an older version may have described it."""
+    data = json.loads((folder / "manifest.json").read_text())
+    data["hardware"]["warp_size"] = 32
+    (folder / "manifest.json").write_text(json.dumps(data))
+
+
 def _half_json(folder):
     (folder / "manifest.json").write_text((folder / "manifest.json").read_text()[:100])
 
@@ -248,7 +255,7 @@ def _no_library(folder):
 @pytest.mark.parametrize("damage, words", [
     (_remove, "network.so"), (_truncate, "cut off"), (_one_bit, "has been changed"),
     (_other_params, "not the parameters it was saved with"), (_other_format, "format 99, needed"),
-    (_half_json, "damaged"), (_no_library, "not a loadable library"),
+    (_half_json, "damaged"), (_other_hardware, "damaged artifact .*warp_size"), (_no_library, "not a loadable library"),
     (_changed_library, "not the library it was saved with"),
 ])  # fmt: skip
 def test_damaged_artifacts_are_refused_in_one_sentence(artifact, tmp_path, damage, words):

@@ -20,7 +20,7 @@ from gossamer.backends.cpu.manifest import EXAMPLE, FORMAT, HEADER, LIBRARY, PAR
 from gossamer.backends.cpu.native import Library, Net, file_hash, stored_checksum
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.codegen.tvm.layout import Array
-from gossamer.ir.errors import BackendError
+from gossamer.ir.errors import BackendError, GossamerError
 from gossamer.ir.inputs import checked_inputs
 from gossamer.ir.types import Value
 
@@ -122,7 +122,9 @@ def _read(folder: Path) -> Manifest:
         if stored_checksum(folder / PARAMS) != manifest.params_checksum:
             raise BackendError(f"{folder / PARAMS}: not the parameters it was saved with; compile the module again")
         return manifest
+    except BackendError:
+        raise
     except FileNotFoundError as error:
         raise BackendError(f"{folder}: no artifact ({Path(str(error.filename)).name} is missing)") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, GossamerError) as error:
         raise BackendError(f"{folder}: damaged artifact ({error}); compile the module again") from error
