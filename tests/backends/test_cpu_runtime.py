@@ -52,6 +52,48 @@ void halve(int32_t begin, int32_t end, void *scratch, void *x, void *y) {
 }
 """
 
+PROGRAM = """
+#include "gossamer.h"
+#include <pthread.h>
+#include <stdio.h>
+
+enum { N = 1000, RUNS = 200 };
+static const char *folder;
+static int32_t x[N];
+
+/* Runs the net that is given, which others run too, or one of its own, whose every result is known. */
+static void *job(void *given) {
+    gossamer_net *net = given ? given : gossamer_open(folder, 4);
+    int32_t y[N], z[N];
+    const void *inputs[] = {x};
+    void *outputs[] = {y, z};
+    if (!net) return "open";
+    for (int i = 1; i <= RUNS; i++) {
+        if (gossamer_run(net, inputs, outputs)) return "run";
+        for (int k = 0; k < N; k++)
+            if (y[k] != 3 * k || (!given && z[k] != i)) return "result";
+        if (!given && i % 50 == 0 && gossamer_set_threads(net, 1 + i / 50)) return "threads";
+    }
+    if (!given) gossamer_close(net);
+    return NULL;
+}
+
+int main(int count, char **names) {
+    folder = names[count - 1];
+    gossamer_net *net = gossamer_open(folder, 3);
+    pthread_t threads[4];
+    int bad = 0;
+    for (int i = 0; i < 4; i++) pthread_create(&threads[i], NULL, job, i < 2 ? net : NULL);
+    for (int i = 0; i < 4; i++) {
+        void *why;
+        pthread_join(threads[i], &why);
+        if (why) puts(why), bad = 1;
+    }
+    gossamer_close(net);
+    return bad;
+}
+"""
+
 N = 1000
 
 
@@ -281,6 +323,23 @@ def test_loops_frames_and_layouts(tmp_path, kernels):
     net.run([x], outputs)
     assert np.array_equal(outputs[0], np.pad(x / 2, ((0, 0), (1, 1)), constant_values=7))
     assert np.array_equal(outputs[1], x / 2) and np.array_equal(outputs[2], x[0] / 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("check", ["thread", "address,undefined"])
+def test_sanitizers_find_nothing(counted, tmp_path, check):
+    """Nets shared and not, opened, run, changed and closed at the same time."""
+    sources = {"kernels.c": KERNELS, "main.c": PROGRAM, "network.c": network_source(counting(4))}
+    for name, text in sources.items():
+        (tmp_path / name).write_text(text)
+    command = [linking.compiler(), "-g", "-O1", f"-fsanitize={check}", f"-I{RUNTIME}", *sources]
+    files = [str(RUNTIME / name) for name in ("runtime.c", "pool.c", "copy.c", "cpu.c")]
+    made = subprocess.run([*command, *files, "-o", "main", "-pthread"], cwd=tmp_path, capture_output=True, text=True)
+    if "cannot find" in made.stderr and "san" in made.stderr:
+        pytest.skip("no sanitizers here")
+    assert made.returncode == 0, made.stderr
+    done = subprocess.run([tmp_path / "main", tmp_path], capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 @pytest.mark.parametrize("fill", [0.0, -2.5])
