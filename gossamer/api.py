@@ -376,5 +376,5 @@ def _hardware(target: "Backend", module: "Module", given: "HardwareValues | None
     fallback: Callable[[], Hardware] = getattr(target, "default_hardware", target.hardware)
     base = own if isinstance(own, target.hardware) else fallback()
     if isinstance(given, Mapping):
-        return target.hardware.build(base.values() | dict(given))
+        return base.changed(given)
     return base if given is None else given

@@ -87,6 +87,10 @@ class Hardware:
                 raise HardwareError(f"{cls.target}: no hardware parameter '{name}'{nearest(name, known)}")
         return cls(**{name: _coerce(cls.target, known[name], value) for name, value in values.items()})
 
+    def changed(self, values: Mapping[str, Number]) -> "Hardware":
+        """The same with other values, loosely typed as for `build`."""
+        return type(self).build(self.values() | dict(values))
+
     def values(self) -> dict[str, Number]:
         """Field name -> value, in order."""
         return {info.name: getattr(self, info.name) for info in type(self).parameters()}

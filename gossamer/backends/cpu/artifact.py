@@ -28,13 +28,28 @@ RUNTIME = Path(__file__).parent / "runtime"
 
 
 class CpuArtifact:
-    """A network compiled for this machine. `held`: a temporary folder that lives as long as the artifact."""
+    """A compiled network. `held`: a temporary folder that lives as long as the artifact.
+
+    `obstacle`: why it cannot run on this machine, which it was not compiled for; None when it can.
+    """
 
     def __init__(
         self, manifest: Manifest, library: Library, folder: Path, held: "TemporaryDirectory[str] | None" = None
     ) -> None:
         self.manifest, self._folder, self._held = manifest, folder, held
-        self._net = Net(library, folder)
+        self.obstacle: str | None = None
+        try:
+            self._opened: Net | None = Net(library, folder)
+        except BackendError as error:
+            if not library.lacks():
+                raise
+            self.obstacle, self._opened = str(error), None
+
+    @property
+    def _net(self) -> Net:
+        if self._opened is None:
+            raise BackendError(f"cpu: {self.obstacle}")
+        return self._opened
 
     @property
     def inputs(self) -> tuple[Value, ...]:
@@ -60,7 +75,7 @@ class CpuArtifact:
     @property
     def peak_bytes(self) -> int:
         """Memory of a run besides the parameters: the arena of all values, and the scratch of every thread."""
-        return self.manifest.arena_bytes + self.threads * self.manifest.scratch_bytes
+        return self.manifest.peak_bytes if self._opened is None else sum(self.allocated()[:2])
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name; raises DataError on a missing, unknown or misshapen input."""
@@ -97,7 +112,10 @@ class CpuArtifact:
         folder = Path(folder)
         manifest = _read(folder)
         try:
-            return CpuArtifact(manifest, Library(folder / LIBRARY), folder)
+            artifact = CpuArtifact(manifest, Library(folder / LIBRARY), folder)
+            if artifact.obstacle is not None:
+                raise BackendError(f"{folder}: {artifact.obstacle}")
+            return artifact
         except BackendError as error:
             raise error if str(folder) in str(error) else BackendError(f"{folder}: {error}") from error
 

@@ -37,15 +37,13 @@ from gossamer.ir.types import Value
 
 
 def compile_module(module: Module, hardware: CpuHardware) -> CpuArtifact | Infeasible:
-    """The compiled module, or why it cannot run here. Raises BackendError when code generation fails."""
+    """The compiled module, or what the target cannot compute. Raises BackendError when code generation fails."""
     params = {n.result for n in module.graph.nodes if isinstance(n.op, Param)}
     for node in module.graph.nodes:
         reason = unsupported(node) or operand_obstacle(node, params)
         if reason is not None:
             return reason
-    from gossamer.backends.cpu.target import target_obstacle  # tvm takes seconds to import
-
-    return target_obstacle(hardware) or Build(module, hardware, Store()).artifact()
+    return Build(module, hardware, Store()).artifact()
 
 
 @dataclass
@@ -158,13 +156,19 @@ class Build:
         for value in graph.inputs:
             found += self._frame(0, self._buffer(value), surplus=True)
         for layer, node in enumerate(self.nodes):
-            for step in self._steps(node):
-                self.store.clock += 1
-                found += self._actions(layer, step)
+            found += self.actions_of(node, layer)
         self.store.clock += 1
         for value in graph.outputs:
             if value not in self.refs:
                 self.store.touch(self._buffer(value))
+        return tuple(found)
+
+    def actions_of(self, node: Node, layer: int) -> tuple[Action, ...]:
+        """What one node runs, as layer number `layer`."""
+        found: list[Action] = []
+        for step in self._steps(node):
+            self.store.clock += 1
+            found += self._actions(layer, step)
         return tuple(found)
 
     def _buffer(self, value: Value) -> int:

@@ -5,11 +5,13 @@ register tile may be, so the same generator serves AVX-512 (512, 32), AVX2 (256,
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 
-from gossamer.ir.hardware import Hardware, parameter
+from gossamer.backends.cpu.cpus import CHOICES, NATIVE, cpuinfo, vectors_of
+from gossamer.ir.hardware import Hardware, Number, parameter
 
 
 @dataclass(frozen=True)
@@ -18,10 +20,9 @@ class CpuHardware(Hardware, target="cpu"):
 
     cores: int = parameter(2, unit="threads", low=1, high=256, search=(1, 2, 4, 8), doc="worker threads of a kernel")
     clock_hz: float = parameter(2.8e9, unit="Hz", low=1e8, high=1e10, doc="sustained core clock under vector load")
-    isa: str = parameter(
-        "host", unit="", choices=("host", "avx2", "avx512", "avx512_vnni"),
-        doc="instruction set compiled for; host: whatever this machine has",
-    )  # fmt: skip
+    cpu: str = parameter(
+        NATIVE, unit="", choices=CHOICES, doc="LLVM's name of the processor compiled for; native: this machine's"
+    )
     vector_bits: int = parameter(
         512, unit="bits", low=128, high=1024, search=(128, 256, 512), doc="width of a vector register"
     )
@@ -56,6 +57,15 @@ class CpuHardware(Hardware, target="cpu"):
         1.6e-10, unit="J/B", low=0, high=1e-6, doc="energy of a byte from memory (20 pJ a bit, DDR4)"
     )
 
+    @classmethod
+    def build(cls, values: Mapping[str, Number]) -> "Hardware":
+        """As of any target; where a cpu is given, its vectors are those of that cpu but for what is given too."""
+        return super().build(_implied(values) | dict(values))
+
+    def changed(self, values: Mapping[str, Number]) -> "Hardware":
+        """As of any target; a cpu brings its vectors with it but for what is given too."""
+        return super().changed(_implied(values) | dict(values))
+
     @property
     def lanes(self) -> int:
         """32-bit numbers in a vector."""
@@ -70,31 +80,24 @@ class CpuHardware(Hardware, target="cpu"):
 @cache
 def host() -> CpuHardware:
     """This machine, as far as the system tells; else defaults. Threads: GOSSAMER_THREADS, or at most 2."""
-    flags, clock = _processor()
-    wide = "avx512f" in flags
-    vector_bits = 512 if wide else 256 if "avx2" in flags else 128
+    vectors = vectors_of(NATIVE)
+    clock = float(cpuinfo().get("cpu MHz", "0") or 0) * 1e6
     threads = int(os.environ.get("GOSSAMER_THREADS", min(2, os.cpu_count() or 1)))
     default = CpuHardware()
     return CpuHardware(
         cores=threads,
         clock_hz=clock or default.clock_hz,
-        vector_bits=vector_bits,
-        vector_registers=32 if wide or not flags else 16,
-        int8_dot=4 if "avx512_vnni" in flags else 1,
+        **({} if vectors is None else asdict(vectors)),
         l1_bytes=_cache_bytes(0) or default.l1_bytes,
         l2_bytes=_cache_bytes(2) or default.l2_bytes,
         l3_bytes=_cache_bytes(3) or default.l3_bytes,
     )
 
 
-def _processor() -> tuple[set[str], float]:
-    """(feature flags, clock in Hz) from /proc/cpuinfo; (nothing, 0) where there is none."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return set(), 0.0
-    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-    return set(fields.get("flags", "").split()), float(fields.get("cpu MHz", "0") or 0) * 1e6
+def _implied(values: Mapping[str, Number]) -> dict[str, Number]:
+    """What the vectors of a cpu among the values are; nothing without one, or for a name that is not known."""
+    vectors = vectors_of(str(values["cpu"])) if "cpu" in values else None
+    return {} if vectors is None else asdict(vectors)
 
 
 def _cache_bytes(index: int) -> int:

@@ -11,7 +11,7 @@ from gossamer.ir.types import DType, Quant, TensorType
 TARGET = "cpu"
 LIBRARY, PARAMS, HEADER, EXAMPLE = "network.so", "params.bin", "gossamer.h", "example.c"
 """Files of the folder besides the manifest."""
-FORMAT = 4
+FORMAT = 5
 """Version of the folder's format; another one is refused."""
 
 

@@ -29,6 +29,7 @@ _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "gossamer_threads": (ctypes.c_int32, (_Net,)),
     "gossamer_set_threads": (ctypes.c_int, (_Net, ctypes.c_int32)),
     "gossamer_allocated": (_Bytes, (_Net,)),
+    "gossamer_lacks": (ctypes.c_char_p, ()),
     "gossamer_error": (ctypes.c_char_p, ()),
     "gossamer_checksum": (ctypes.c_uint64, (ctypes.c_void_p, ctypes.c_size_t)),
 }
@@ -57,6 +58,10 @@ class Library:
     def checksum(self, data: Array) -> int:
         """Of bytes, a multiple of 64 of them."""
         return int(self.call.gossamer_checksum(data.ctypes.data, data.nbytes))
+
+    def lacks(self) -> str:
+        """A feature of the cpu that it was compiled for and this machine lacks; "" when it can run here."""
+        return (self.call.gossamer_lacks() or b"").decode()
 
     def error(self) -> str:
         """Why the last call failed."""

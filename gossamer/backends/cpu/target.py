@@ -5,12 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gossamer.backends.base import Infeasible
+from gossamer.backends.cpu.cpus import NATIVE
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.steps import Spec
 from gossamer.codegen.tvm.adapter import Target, TaskFunction, compile_object, host_cpu, instructions
 from gossamer.codegen.tvm.forms import DOT, Dot
 
-_CPUS = {"avx2": "haswell", "avx512": "skylake-avx512", "avx512_vnni": "icelake-server"}
 COMPILERS = 2
 """Threads that compile kernels; LLVM needs no interpreter."""
 
@@ -20,11 +20,11 @@ _PAIRS = {4: "sse2", 8: "avx2", 16: "avx512bw"}
 
 def cpu_of(hardware: CpuHardware) -> str:
     """LLVM's name of the cpu that code is made for."""
-    return host_cpu() if hardware.isa == "host" else _CPUS[hardware.isa]
+    return host_cpu() if hardware.cpu == NATIVE else hardware.cpu
 
 
 def missing_here(cpu: str) -> tuple[str, ...]:
-    """Vector extensions that code for `cpu` may use and this machine lacks: running it would end the process."""
+    """Extensions that code for `cpu` may use and this machine lacks: running it would end the process."""
     return tuple(sorted(instructions(cpu) - instructions(host_cpu())))
 
 
@@ -33,7 +33,7 @@ def target_obstacle(hardware: CpuHardware) -> Infeasible | None:
     missing = missing_here(cpu_of(hardware))
     if not missing:
         return None
-    return Infeasible("cpu", f"isa={hardware.isa} ({', '.join(missing)})", f"a {host_cpu()}", "compile with isa=host")
+    return Infeasible("cpu", f"cpu={hardware.cpu} ({', '.join(missing)})", f"a {host_cpu()}", "compile for cpu=native")
 
 
 def dot_of(hardware: CpuHardware) -> Dot | None:

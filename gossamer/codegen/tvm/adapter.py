@@ -271,7 +271,10 @@ def host_cpu() -> str:
     return str(codegen.llvm_get_system_cpu())
 
 
+_EXTENSIONS = ("sse", "ssse", "avx", "fma", "f16c", "bmi", "amx", "popcnt", "movbe", "lzcnt", "gfni")
+
+
 def instructions(cpu: str) -> frozenset[str]:
-    """The vector extensions of a cpu by LLVM's name: avx2, avx512f, avx512vnni, ..."""
+    """The extensions of a cpu by LLVM's name that code for it may use: avx2, avx512f, avx512vnni, ..."""
     features = codegen.llvm_get_cpu_features(tvm.target.Target({"kind": "llvm", "mcpu": cpu}))
-    return frozenset(f for f in map(str, features) if f.startswith(("sse", "ssse", "avx", "fma", "f16c", "bmi", "amx")))
+    return frozenset(f for f in map(str, features) if f.startswith(_EXTENSIONS))

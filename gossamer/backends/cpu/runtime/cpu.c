@@ -1,4 +1,4 @@
-/* Which vector extensions this cpu and its operating system offer, by the names that LLVM gives them. */
+/* Which extensions this cpu and its operating system offer, by the names that LLVM gives them. */
 #include "network.h"
 
 #include <string.h>
@@ -22,6 +22,8 @@ static const feature known[] = {
     {"fma4", 0x80000001, 0, ECX, 16, YMM}, {"f16c", 1, 0, ECX, 29, YMM},
     {"avx", 1, 0, ECX, 28, YMM},          {"avx2", 7, 0, EBX, 5, YMM},
     {"bmi", 7, 0, EBX, 3, ANY},           {"bmi2", 7, 0, EBX, 8, ANY},
+    {"popcnt", 1, 0, ECX, 23, ANY},       {"movbe", 1, 0, ECX, 22, ANY},
+    {"lzcnt", 0x80000001, 0, ECX, 5, ANY}, {"gfni", 7, 0, ECX, 8, ANY},
     {"avx512f", 7, 0, EBX, 16, ZMM},      {"avx512dq", 7, 0, EBX, 17, ZMM},
     {"avx512ifma", 7, 0, EBX, 21, ZMM},   {"avx512cd", 7, 0, EBX, 28, ZMM},
     {"avx512bw", 7, 0, EBX, 30, ZMM},     {"avx512vl", 7, 0, EBX, 31, ZMM},
@@ -65,3 +67,7 @@ const char *gossamer_cpu_lacks(const char *const *features) {
     return *features;
 }
 #endif
+
+const char *gossamer_lacks(void) {
+    return gossamer_cpu_lacks(gossamer_this.features);
+}

@@ -48,6 +48,8 @@ typedef struct {
     int64_t params;
 } gossamer_bytes;
 
+/* What the network was compiled for and this machine lacks, as LLVM names it; NULL when it can run here. */
+GOSSAMER_API const char *gossamer_lacks(void);
 /* Open a folder that holds params.bin. `threads`: how many work in a run, the calling one included; 0: as compiled. */
 GOSSAMER_API gossamer_net *gossamer_open(const char *folder, int32_t threads);
 /* The same with the bytes of params.bin, 64-byte aligned and kept until the net is closed: they are not copied. */
