@@ -76,6 +76,8 @@ def compile(
             else:
                 lines = priced_lines(ready, api.backend(target))
         document: dict[str, Any] = {"model": str(model), "target": target, "layers": [vars(line) for line in lines]}
+        if (peak := getattr(artifact, "peak_bytes", None)) is not None:
+            document["peak_bytes"] = peak
         document |= totals(lines)
         if folder is not None:
             with out.working(f"saving to {folder}"):
@@ -98,6 +100,8 @@ def summary(document: dict[str, Any]) -> str:
     for key, title, unit in COLUMNS:
         if document[key] is not None:
             parts.append(words[key].format(quantity(document[key], unit or title.rstrip("s"))))
+    if "peak_bytes" in document:
+        parts.append(f"peak {quantity(document['peak_bytes'], 'B')}")
     saved = f"; saved in {document['output']}" if "output" in document else ""
     return f"[bold]{document['target']}[/bold]: {', '.join(parts)}{saved}"
 
