@@ -14,7 +14,7 @@ Imports stand inside the functions, so that `import gossamer` costs nothing that
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from gossamer.backends.folder import MANIFEST
 from gossamer.ir.errors import BackendError
@@ -72,14 +72,41 @@ def compile(
     passes: str | None = None,
     hardware: "HardwareValues | None" = None,
     calibration: "Mapping[str, Array] | None" = None,
+    tune_s: float = 0.0,
+    tune_db: Path | str | None = None,
 ) -> "Artifact":
     """Build a network for a target.
 
     `passes` is a pipeline ("fold-bn,fuse,quantize{bits=8},tile{target=cpu}"), by default the target's own.
     `calibration` gives real inputs by name (batch first) for `quantize`. Raises BackendError, with what was needed,
     what there was and what would help, when the network does not fit.
+
+    `tune_s` and `tune_db` are as `tune` has them: schedules measured before, here, are used without being asked for.
     """
-    return build(prepare(module, target, passes=passes, hardware=hardware, calibration=calibration), target)
+    ready = prepare(module, target, passes=passes, hardware=hardware, calibration=calibration)
+    return build(tune(ready, target, tune_s, tune_db)[0], target)
+
+
+def tune(
+    module: "Module",
+    target: str,
+    seconds: float = 0.0,
+    database: Path | str | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> "tuple[Module, str]":
+    """A prepared module with the fastest schedules that have been measured on this machine, and that in words.
+
+    Schedules that nobody measured yet are measured for up to `seconds`, in processes of their own. The database is
+    GOSSAMER_TUNING or a file in the user's cache; "off" for none. The words are "" when there was nothing to do.
+    Raises BackendError: a target without schedules to measure, a machine or a database that cannot be used.
+    """
+    own: Any = backend(target)
+    if not hasattr(own, "tuned"):
+        if seconds > 0:
+            raise BackendError(f"{target}: has no schedules to measure; leave the tuning time out")
+        return module, ""
+    found = own.tuned(module, seconds, database, progress)
+    return (module, "") if found is None else (found.module, str(found))
 
 
 def build(module: "Module", target: str) -> "Artifact":

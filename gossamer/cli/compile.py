@@ -43,6 +43,12 @@ def compile(
     shape: ShapeOption = None,
     hardware: HardwareOption = None,
     calibrate: CalibrationOption = None,
+    tune: Annotated[
+        str | None, typer.Option(help="Measure schedules for so long first (60s, 3m), and keep what was found.")
+    ] = None,
+    tune_db: Annotated[
+        str | None, typer.Option(help="Database of measured schedules (default: in the user's cache); off: none.")
+    ] = None,
     measure: Annotated[bool, typer.Option(help="Time every layer, where the target runs on this machine.")] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder when it holds an earlier compile.")
@@ -56,6 +62,7 @@ def compile(
     from gossamer.report.layers import Timed, priced_lines, timed_lines
 
     with Output(as_json) as out:
+        tune_s = tuning_s(tune)
         if folder is not None:
             check_folder(folder, force)
         api.backend(target)  # an unknown target is said before the model is read
@@ -66,6 +73,10 @@ def compile(
             ready = api.prepare(
                 module, target, passes=passes, hardware=parse_hardware(hardware) or None, calibration=inputs
             )
+        with out.working("choosing schedules") as now:
+            ready, tuned = api.tune(ready, target, tune_s, tune_db, now)
+        if tuned:
+            out.note(f"tuning: {tuned}")
         with out.working(f"compiling {len(ready.graph.nodes)} operators for {target}"):
             artifact = api.build(ready, target)
         with out.working("timing every layer"):
@@ -78,12 +89,25 @@ def compile(
         document: dict[str, Any] = {"model": str(model), "target": target, "layers": [vars(line) for line in lines]}
         if (peak := getattr(artifact, "peak_bytes", None)) is not None:
             document["peak_bytes"] = peak
-        document |= totals(lines)
+        document |= totals(lines) | ({"tuning": tuned} if tuned else {})
         if folder is not None:
             with out.working(f"saving to {folder}"):
                 write_bundle(folder, Compiled(model, module, ready, artifact), document, force)
             document["output"] = str(folder)
         out.answer(document, layer_table(lines), summary(document))
+
+
+def tuning_s(text: str | None) -> float:
+    """Seconds of `60s` or `3m`; 0 of nothing. Raises SearchError for anything else."""
+    from gossamer.ir.errors import SearchError
+    from gossamer.search.budget import Budget
+
+    if text is None:
+        return 0.0
+    seconds = Budget.parse(text).seconds
+    if seconds is None:
+        raise SearchError(f"--tune {text}: found a number, needed a time: 60s, 3m")
+    return seconds
 
 
 def totals(lines: "tuple[LayerLine, ...]") -> dict[str, Any]:

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -78,10 +78,10 @@ class Output:
         error_console().print(text, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def working(self, what: str) -> Iterator[None]:
-        """A spinner on stderr while something of unknown length goes on."""
-        with error_console().status(what):
-            yield
+    def working(self, what: str) -> Iterator[Callable[[str], None]]:
+        """A spinner on stderr while something of unknown length goes on; gives what says something else there."""
+        with error_console().status(what) as status:
+            yield status.update
 
     @contextmanager
     def progress(self) -> Iterator["Progress"]:

@@ -14,8 +14,10 @@ from gossamer.ir.lexer import MAX_NESTING, Token
 from gossamer.ir.op import Op, op_class
 from gossamer.ir.parse_arguments import Arguments, Scope
 from gossamer.ir.parse_cursor import Cursor
+from gossamer.ir.parse_schedule import parse_schedule
 from gossamer.ir.print_values import contrast
 from gossamer.ir.registry import BACKENDS
+from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import TensorType, Value
 
 _STATEMENT = "a statement (%name: type = op ...), or return"
@@ -35,6 +37,15 @@ def parse_module(text: str, params: Mapping[str, Array] | None = None) -> Module
 def parse_graph(text: str) -> Graph:
     """The graph that `print_graph` printed. Raises ParseError."""
     return _whole_graph(_opened(text))
+
+
+def parse_schedule_text(text: str) -> Schedule:
+    """The schedule that `print_values.schedule` printed: `@schedule tile=(oc:64, ow:6)`. Raises ParseError."""
+    at = Cursor(text)
+    at.take()
+    found = parse_schedule(at)
+    at.expect("end", "the end of the schedule")
+    return found
 
 
 def _opened(text: str) -> Cursor:

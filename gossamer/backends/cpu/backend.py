@@ -1,6 +1,6 @@
 """The backend object behind the entry point `cpu`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from gossamer.ir.hardware import Hardware
 if TYPE_CHECKING:  # a program that loads an artifact and runs it needs none of these
     from gossamer.backends.base import Artifact, Infeasible, LayerCosts
     from gossamer.backends.cpu.layout_choice import Conversion
+    from gossamer.backends.cpu.tuning.tune import Tuned
     from gossamer.ir.graph import Module, Node
     from gossamer.ir.layer import Layer
     from gossamer.ir.schedule import Schedule
@@ -79,6 +80,15 @@ class CpuBackend:
         from gossamer.backends.cpu.build import compile_module
 
         return compile_module(module, host() if module.hardware is None else _own(module.hardware))
+
+    def tuned(
+        self, module: "Module", seconds: float, database: "Path | str | None", progress: "Callable[[str], None] | None"
+    ) -> "Tuned | None":
+        """The module with the fastest schedules known, after measuring for so long; None: nothing is known."""
+        from gossamer.backends.cpu.tuning.tune import tuned_module
+
+        placed = module if module.hardware is not None else module.with_hardware(host())
+        return tuned_module(placed, seconds, database, progress)
 
     def load(self, folder: Path) -> "Artifact":
         from gossamer.backends.cpu.artifact import CpuArtifact

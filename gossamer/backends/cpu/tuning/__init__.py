@@ -1,0 +1,1 @@
+"""Schedules measured on this machine, and the database that remembers them."""

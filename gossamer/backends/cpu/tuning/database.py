@@ -1,0 +1,121 @@
+"""Measured schedules, kept between compilations: SQLite, shared by processes that tune at the same time.
+
+A row is one schedule of one layer on one hardware with one compiler: what it took, or why it could not be measured
+("crash", "timeout"). A file that is damaged, or that is no such database, is moved aside with a warning.
+"""
+
+import os
+import sqlite3
+import time
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gossamer.ir.errors import BackendError
+
+APPLICATION = 0x676F7373  # "goss"
+"""SQLite's application_id of our files."""
+
+FORMAT = 1
+BUSY_S = 60.0
+
+_TABLE = """create table if not exists measured (
+    layer text not null, machine text not null, schedule text not null, status text not null, seconds real,
+    primary key (layer, machine, schedule))"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What came of one schedule of a layer. `seconds`: lower quartile of its runs; None when `status` is not "ok"."""
+
+    layer: str
+    schedule: str
+    status: str
+    seconds: float | None
+
+
+class TuningDatabase:
+    """Every row is of one `machine`: hardware and compiler in one word."""
+
+    def __init__(self, path: Path, machine: str) -> None:
+        self.path, self.machine = path, machine
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if path.exists() and not _ours(path):
+                _set_aside(path)
+            with self._open() as connection:
+                connection.execute(f"pragma application_id = {APPLICATION}")
+                connection.execute(f"pragma user_version = {FORMAT}")
+                connection.execute(_TABLE)
+        except (OSError, sqlite3.Error) as error:
+            raise BackendError(f"{path}: the tuning database cannot be used ({error}); name another file") from error
+
+    def of(self, layer: str) -> tuple[Measured, ...]:
+        """What is known of a layer, fastest first, failures last."""
+        with self._open() as connection:
+            rows = connection.execute(
+                "select schedule, status, seconds from measured where layer = ? and machine = ? "
+                "order by status != 'ok', seconds",
+                (layer, self.machine),
+            ).fetchall()
+        return tuple(Measured(layer, schedule, status, seconds) for schedule, status, seconds in rows)
+
+    def record(self, rows: Iterable[Measured]) -> None:
+        """Add rows; one that is there already is replaced."""
+        with self._open() as connection:
+            connection.executemany(
+                "insert or replace into measured (layer, machine, schedule, status, seconds) values (?, ?, ?, ?, ?)",
+                [(r.layer, self.machine, r.schedule, r.status, r.seconds) for r in rows],
+            )
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        """One transaction; another process that writes is waited for."""
+        connection = sqlite3.connect(self.path, timeout=BUSY_S)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+
+OFF = "off"
+"""Named as a database: none is used."""
+
+
+def database_path(named: "Path | str | None") -> Path | None:
+    """The file named, else GOSSAMER_TUNING's, else tuning.sqlite in the user's cache; None when it is `off`."""
+    given = named or os.environ.get("GOSSAMER_TUNING")
+    if given:
+        return None if str(given) == OFF else Path(given)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "gossamer" / "tuning.sqlite"
+
+
+def _ours(path: Path) -> bool:
+    """Whether the file is a sound database of this format. One that another process is about to fill is."""
+    try:
+        connection = sqlite3.connect(path, timeout=BUSY_S)
+        try:
+            sound = connection.execute("pragma quick_check").fetchone() == ("ok",)
+            tables = connection.execute("select count(*) from sqlite_master").fetchone() == (0,)
+            number = connection.execute("pragma application_id").fetchone()[0]
+            version = connection.execute("pragma user_version").fetchone()[0]
+        finally:
+            connection.close()
+    except sqlite3.DatabaseError:
+        return False
+    return sound and (tables or (number, version) == (APPLICATION, FORMAT))
+
+
+def _set_aside(path: Path) -> None:
+    kept = path.with_name(f"{path.name}.bad-{time.time_ns()}")
+    path.rename(kept)
+    for ending in ("-wal", "-shm"):
+        path.with_name(path.name + ending).unlink(missing_ok=True)
+    warnings.warn(
+        f"{path}: damaged, or no tuning database of this version; kept as {kept.name}, a new one is begun", stacklevel=3
+    )

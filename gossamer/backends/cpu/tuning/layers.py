@@ -1,0 +1,91 @@
+"""The layers of a module that have schedules to choose from, named by what their kernels depend on."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import gossamer.backends.cpu
+import gossamer.codegen.tvm
+from gossamer.backends.cpu.algorithms import operand_obstacle
+from gossamer.backends.cpu.build import Build, Store
+from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.schedules import legal_schedules
+from gossamer.ir.analysis import macs
+from gossamer.ir.graph import Module, Node
+from gossamer.ir.ops.scan import Scan
+from gossamer.ir.parse import parse_schedule_text
+from gossamer.ir.print_values import schedule as schedule_text
+from gossamer.ir.schedule import Schedule
+from gossamer.ir.types import Value
+
+
+@dataclass(frozen=True)
+class TunableLayer:
+    """Equal layers of a module. `key`: a digest; `schedules`: as text, the module's own first; `work`: MACs of all."""
+
+    key: str
+    results: tuple[Value, ...]
+    schedules: tuple[str, ...]
+    work: int
+
+
+def tunable_layers(module: Module, hardware: CpuHardware) -> tuple[TunableLayer, ...]:
+    """Distinct layers with a choice, most work first."""
+    build = Build(module, hardware, Store())
+    params = set(build.refs)
+    found: dict[str, TunableLayer] = {}
+    for node in build.nodes:
+        choices = () if isinstance(node.op, Scan) else _choices(node, params, hardware)
+        if len(choices) < 2:
+            continue
+        key = _key(build, node)
+        before = found.get(key, TunableLayer(key, (), choices, 0))
+        found[key] = replace(before, results=(*before.results, node.result), work=before.work + macs(node))
+    return tuple(sorted(found.values(), key=lambda layer: -layer.work))
+
+
+def _choices(node: Node, params: set[Value], hardware: CpuHardware) -> tuple[str, ...]:
+    """Schedules that keep the layout that was chosen, the node's own first."""
+    layout = node.schedule.layout if node.schedule else ""
+    own = node.schedule or Schedule()
+    legal = [replace(s, layout=layout) for s in legal_schedules(node, hardware)]
+    possible = [s for s in legal if operand_obstacle(replace(node, schedule=s), params) is None]
+    first = [own] if replace(own, layout="") != Schedule() else []
+    return tuple(dict.fromkeys(schedule_text(s) for s in (*first, *possible)))
+
+
+def _key(build: Build, node: Node) -> str:
+    """Of the program and the storage of what it reads and writes, not of its parameters' values."""
+    program, planner = build.planner.programs[node.result], build.planner
+    operands = [v.type if v in build.refs else planner.storage[v] for v in node.op.operands]
+    constants = [(dtype, len(values)) for dtype, values in program.constants]
+    text = repr((program.kernel, operands, [planner.storage[v] for v in node.results], constants))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def machine_key(hardware: CpuHardware, cpu: str) -> str:
+    """A digest of the hardware and of all that makes code for it."""
+    text = repr((sorted(hardware.values().items()), cpu, version("apache-tvm"), _generator()))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@cache
+def _generator() -> str:
+    """A digest of the code generator's own source."""
+    digest = hashlib.sha256()
+    for package in (gossamer.codegen.tvm, gossamer.backends.cpu):
+        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+            digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+def rescheduled(module: Module, chosen: Mapping[Value, str]) -> Module:
+    """The module with these schedules on the statements of these results."""
+    nodes = tuple(
+        replace(node, schedule=parse_schedule_text(chosen[node.result])) if node.result in chosen else node
+        for node in module.graph.nodes
+    )
+    return module.with_graph(replace(module.graph, nodes=nodes))

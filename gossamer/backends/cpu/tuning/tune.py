@@ -1,0 +1,129 @@
+"""Better schedules for a module, within a time: what the database knows, then measurements of what it does not.
+
+Layers with the most work come first; of each, a few schedules at a time, those the analytical choice likes best.
+The schedule that a module came with is kept unless another is clearly faster.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.tuning.database import TuningDatabase, database_path
+from gossamer.backends.cpu.tuning.layers import TunableLayer, machine_key, rescheduled, tunable_layers
+from gossamer.backends.cpu.tuning.measure import Trial, measured
+from gossamer.ir.errors import BackendError
+from gossamer.ir.graph import Module
+
+TRIALS_AT_ONCE = 24
+"""Schedules in one process: some seconds of compilation."""
+
+FIRST = 5
+"""Schedules of a layer that are tried before the next layer's."""
+
+CLEARLY = 0.98
+"""Share of the first schedule's time that another may take at most, to be taken instead."""
+
+LEAST_S = 1.0
+"""With less time left no process is started."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """A module with its schedules. Of `layers` distinct ones, `known` were all in the database, `changed` got another
+    schedule; `trials` were measured now, `failed` of them crashed or took too long."""
+
+    module: Module
+    layers: int
+    known: int
+    changed: int
+    trials: int
+    failed: int
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} of them failed" if self.failed else ""
+        return (
+            f"{self.layers} layers with a choice, {self.known} known; "
+            f"{self.trials} schedules measured now{failed}; {self.changed} layers changed"
+        )
+
+
+def tuned_module(
+    module: Module, seconds: float, named: "Path | str | None" = None, progress: Progress | None = None
+) -> Tuned | None:
+    """`tuned` with the database that `named`, the environment or the user's cache says.
+
+    None when there is nothing to do: no time given and no database yet, or none wanted.
+    """
+    from gossamer.backends.cpu.target import cpu_of, missing_here  # tvm takes seconds to import
+
+    path, hardware = database_path(named), module.hardware
+    assert isinstance(hardware, CpuHardware)
+    if path is None and seconds > 0:
+        raise BackendError("tuning measures into a database, found 'off'; name a file")
+    if path is None or (seconds <= 0 and not path.exists()):
+        return None
+    lacking = missing_here(cpu_of(hardware))
+    if lacking and seconds > 0:
+        raise BackendError(
+            f"cpu: schedules are measured on the machine they are for, this one lacks {', '.join(lacking)} of a "
+            f"{cpu_of(hardware)}; leave the tuning time out, or tune there"
+        )
+    return tuned(module, TuningDatabase(path, machine_key(hardware, cpu_of(hardware))), seconds, progress)
+
+
+def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progress: Progress | None = None) -> Tuned:
+    """`seconds`: how long to measure; 0: only use what is known. `module` carries its hardware."""
+    hardware = module.hardware
+    assert isinstance(hardware, CpuHardware)
+    end = time.monotonic() + seconds
+    layers = tunable_layers(module, hardware)
+    todo = {layer.key: _unknown(layer, database) for layer in layers}
+    known, trials, failed = sum(not t for t in todo.values()), 0, 0
+    for batch in _batches(layers, todo):
+        left = end - time.monotonic()
+        if left < LEAST_S:
+            break
+        if progress is not None:
+            progress(f"measuring {len(batch)} schedules of {len({t.layer.key for t in batch})} layers")
+        found = measured(module, batch)
+        database.record(found)
+        trials, failed = trials + len(found), failed + sum(m.status != "ok" for m in found)
+    chosen = {value: text for layer in layers if (text := _best(layer, database)) for value in layer.results}
+    changed = sum(layer.results[0] in chosen for layer in layers)
+    return Tuned(rescheduled(module, chosen), len(layers), known, changed, trials, failed)
+
+
+def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
+    known = {row.schedule for row in database.of(layer.key)}
+    return [text for text in layer.schedules if text not in known]
+
+
+def _batches(layers: tuple[TunableLayer, ...], todo: dict[str, list[str]]) -> list[list[Trial]]:
+    """First the best few of every layer, then the rest; a layer's few stay in one batch, to be compared fairly."""
+    groups = [
+        [Trial(layer, text) for text in part]
+        for first in (True, False)
+        for layer in layers
+        if (part := [t for t in todo[layer.key] if (layer.schedules.index(t) < FIRST) is first])
+    ]
+    batches: list[list[Trial]] = []
+    for group in groups:
+        if batches and len(batches[-1]) + len(group) <= TRIALS_AT_ONCE:
+            batches[-1] += group
+        else:
+            batches.append(group)
+    return batches
+
+
+def _best(layer: TunableLayer, database: TuningDatabase) -> str | None:
+    """The fastest schedule when it is clearly faster than the first; None to keep that."""
+    rows = {row.schedule: row.seconds for row in database.of(layer.key) if row.seconds is not None}
+    timed: dict[str, float] = {text: rows[text] for text in layer.schedules if text in rows}  # pyright: ignore
+    if layer.schedules[0] not in timed:
+        return None
+    best = min(timed, key=timed.__getitem__)
+    return best if timed[best] < CLEARLY * timed[layer.schedules[0]] else None

@@ -1,0 +1,198 @@
+"""Measured schedules: the database, the processes that fill it, what a compilation makes of it. Not: the times."""
+
+import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import gossamer as gs
+from gossamer import api
+from gossamer.backends.cpu.hardware import host
+from gossamer.backends.cpu.tuning import child, measure
+from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase, database_path
+from gossamer.backends.cpu.tuning.layers import machine_key, rescheduled, tunable_layers
+from gossamer.backends.cpu.tuning.measure import Trial, measured
+from gossamer.backends.cpu.tuning.tune import tuned
+from gossamer.ir.errors import BackendError
+from gossamer.ir.parse import parse_module
+from gossamer.ir.reference import evaluate
+
+TEXT = """module net
+%x: f32[1,16,12,12] = input
+%w: f32[32,16,3,3] = ir.param "w"
+%v: f32[32,32,3,3] = ir.param "v"
+%1: f32[1,32,12,12] = nn.conv2d %x, %w pads=(1,1,1,1)
+%2: f32[1,32,12,12] = nn.relu %1
+%3: f32[1,32,12,12] = nn.conv2d %2, %v pads=(1,1,1,1)
+%4: f32[1,32,12,12] = nn.relu %3
+%5: f32[1,32,12,12] = nn.conv2d %4, %v pads=(1,1,1,1)
+return %5
+"""
+
+
+@pytest.fixture(scope="module")
+def module():
+    random = np.random.default_rng(0)
+    shapes = {"w": (32, 16, 3, 3), "v": (32, 32, 3, 3)}
+    params = {name: random.standard_normal(shape).astype(np.float32) * 0.1 for name, shape in shapes.items()}
+    return api.prepare(parse_module(TEXT, params), "cpu")
+
+
+def schedule(module, layer):
+    return next(n for n in module.graph.nodes if n.result == layer.results[0]).schedule
+
+
+def test_rows_are_kept_per_machine_and_replaced(tmp_path):
+    one, other = (TuningDatabase(tmp_path / "t.sqlite", machine) for machine in ("a", "b"))
+    one.record(
+        [Measured("l", "slow", "ok", 2.0), Measured("l", "bad", "crash", None), Measured("l", "fast", "ok", 1.0)]
+    )
+    other.record([Measured("l", "fast", "ok", 9.0)])
+    one.record([Measured("l", "slow", "ok", 3.0)])
+    assert [(r.schedule, r.status, r.seconds) for r in one.of("l")] == [
+        ("fast", "ok", 1.0), ("slow", "ok", 3.0), ("bad", "crash", None),
+    ]  # fmt: skip
+    assert [r.seconds for r in other.of("l")] == [9.0] and one.of("m") == ()
+
+
+@pytest.mark.parametrize("foreign", ["text", "other database", "cut"])
+def test_a_damaged_or_foreign_file_is_moved_aside(tmp_path, foreign):
+    path = tmp_path / "t.sqlite"
+    if foreign == "text":
+        path.write_text("not a database " * 100)
+    elif foreign == "other database":
+        with sqlite3.connect(path) as connection:
+            connection.execute("create table mine (x)")
+    else:
+        TuningDatabase(path, "a").record([Measured(str(i), "s", "ok", 1.0) for i in range(500)])
+        path.write_bytes(path.read_bytes()[:9000])
+    before = path.read_bytes()
+    with pytest.warns(UserWarning, match="a new one is begun"):
+        database = TuningDatabase(path, "a")
+    database.record([Measured("l", "s", "ok", 1.0)])
+    assert len(database.of("l")) == 1
+    (kept,) = tmp_path.glob("t.sqlite.bad-*")
+    assert kept.read_bytes() == before
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase
+name = sys.argv[2]
+database = TuningDatabase(Path(sys.argv[1]), "a")
+for i in range(50):
+    database.record([Measured(f"{name}{i}", "s", "ok", float(i)), Measured("shared", name, "ok", float(i))])
+"""
+
+
+def test_two_processes_write_at_once(tmp_path):
+    path = tmp_path / "t.sqlite"
+    running = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name]) for name in "pq"]
+    assert [process.wait() for process in running] == [0, 0]
+    database = TuningDatabase(path, "a")
+    assert all(database.of(f"{name}{i}")[0].seconds == i for name in "pq" for i in range(50))
+    assert len(database.of("shared")) == 2
+
+
+def test_a_path_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BackendError, match="tuning database cannot be used"):
+        TuningDatabase(tmp_path / "file" / "t.sqlite", "a")
+
+
+def test_where_the_database_is(monkeypatch, tmp_path):
+    monkeypatch.setenv("GOSSAMER_TUNING", str(tmp_path / "mine"))
+    assert database_path(None) == tmp_path / "mine"
+    assert database_path("off") is None
+    monkeypatch.delenv("GOSSAMER_TUNING")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert database_path(None) == tmp_path / "gossamer" / "tuning.sqlite"
+
+
+def test_equal_layers_are_one(module):
+    layers = tunable_layers(module, module.hardware)
+    assert all(len(layer.schedules) > 2 and len(set(layer.schedules)) == len(layer.schedules) for layer in layers)
+    assert sum(len(layer.results) for layer in layers) == 3
+    assert layers[0].work >= layers[-1].work
+    wider = module.with_hardware(replace(host(), cores=1))
+    assert machine_key(wider.hardware, "x") != machine_key(module.hardware, "x")
+
+
+@pytest.mark.slow
+def test_every_schedule_is_measured_in_a_process_and_gives_the_same_result(module):
+    layer = tunable_layers(module, module.hardware)[0]
+    trials = [Trial(layer, text) for text in layer.schedules[:4]]
+    rows = measured(module, trials)
+    assert [(r.layer, r.schedule, r.status) for r in rows] == [(layer.key, t.schedule, "ok") for t in trials]
+    assert all(r.seconds is not None and 0 < r.seconds < 1 for r in rows)
+    x = {"x": np.random.default_rng(1).standard_normal((1, 16, 12, 12)).astype(np.float32)}
+    wanted = evaluate(module, x)["5"]
+    for text in layer.schedules:
+        found = api.build(rescheduled(module, dict.fromkeys(layer.results, text)), "cpu").run(x)["5"]
+        np.testing.assert_allclose(found, wanted, atol=2e-5)
+
+
+@pytest.mark.slow
+def test_what_crashes_or_hangs_is_found_and_recorded(module, monkeypatch, tmp_path):
+    layer = tunable_layers(module, module.hardware)[0]
+    bad = layer.schedules[1]
+    script = tmp_path / "python"
+    script.write_text(
+        "#!/bin/sh\njob=$(cat)\ncase \"$job\" in *'" + bad.removeprefix("@schedule ").split(" layout")[0] + "'*) "
+        + "kill -SEGV $$;; esac\nexec " + sys.executable + ' "$@" <<EOF\n$job\nEOF\n'
+    )  # fmt: skip
+    script.chmod(0o755)
+    monkeypatch.setattr(measure.sys, "executable", str(script))
+    rows = measured(module, [Trial(layer, text) for text in layer.schedules[:3]])
+    assert [r.status for r in rows] == ["ok", "crash", "ok"]
+    script.write_text("#!/bin/sh\nexec sleep 60\n")
+    (row,) = measured(module, [Trial(layer, bad)], limit_s=0.5)
+    assert (row.status, row.seconds) == ("timeout", None)
+
+
+def test_the_fastest_known_schedule_is_taken_where_it_is_clearly_faster(module, tmp_path):
+    database = TuningDatabase(tmp_path / "t.sqlite", "a")
+    first, *others = tunable_layers(module, module.hardware)
+    own, second, third = first.schedules[:3]
+    assert tuned(module, database).module == module
+    database.record([Measured(first.key, own, "ok", 1.0), Measured(first.key, second, "ok", 0.99)])
+    assert tuned(module, database).changed == 0
+    database.record([Measured(first.key, third, "ok", 0.5), Measured(first.key, second, "timeout", None)])
+    found = tuned(module, database)
+    assert found.changed == 1 and schedule(found.module, first) != schedule(module, first)
+    assert rescheduled(module, dict.fromkeys(first.results, third)) == found.module
+    assert all(schedule(found.module, layer) == schedule(module, layer) for layer in others)
+
+
+@pytest.mark.slow
+def test_a_second_compilation_measures_nothing(tmp_path, monkeypatch):
+    path = tmp_path / "t.sqlite"
+    monkeypatch.setattr("gossamer.backends.cpu.tuning.tune.FIRST", 2)
+    source = parse_module(TEXT, {"w": np.zeros((32, 16, 3, 3), "f4"), "v": np.zeros((32, 32, 3, 3), "f4")})
+    ready = api.prepare(source, "cpu")
+    assert api.tune(ready, "cpu", 0.0, path) == (ready, "")
+    once, words = api.tune(ready, "cpu", 300.0, path)
+    assert "0 known" in words and "0 schedules" not in words
+    monkeypatch.setattr(measure, "_process", lambda *_: pytest.fail("measured again"))
+    again, words = api.tune(ready, "cpu", 300.0, path)
+    assert again == once and " 0 schedules measured now" in words
+    assert gs.compile(source, "cpu", tune_db=path).layers
+
+
+def test_bad_requests(module):
+    with pytest.raises(BackendError, match="has no schedules to measure"):
+        api.tune(module, "systolic", 5.0)
+    with pytest.raises(BackendError, match="found 'off'; name a file"):
+        api.tune(module, "cpu", 5.0, "off")
+
+
+@pytest.mark.slow
+def test_the_child_times_every_trial_by_itself(module):
+    layers = tunable_layers(module, module.hardware)[:2]
+    text = str(module)
+    seconds = child.timed([{"text": text, "results": [layer.results[0].name for layer in layers]}])
+    assert len(seconds) == 2 and all(0 < s < 1 for s in seconds)
