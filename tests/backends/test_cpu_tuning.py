@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -150,8 +151,13 @@ def test_what_crashes_or_hangs_is_found_and_recorded(module, monkeypatch, tmp_pa
     rows = measured(module, [Trial(layer, text) for text in layer.schedules[:3]])
     assert [r.status for r in rows] == ["ok", "crash", "ok"]
     script.write_text("#!/bin/sh\nexec sleep 60\n")
-    (row,) = measured(module, [Trial(layer, bad)], limit_s=0.5)
+    assert measured(module, [Trial(layer, bad)], end=time.monotonic() + 1.5) == ()  # too little time says nothing
+    monkeypatch.setattr(measure, "TIME_S", 0.5)
+    (row,) = measured(module, [Trial(layer, bad)])
     assert (row.status, row.seconds) == ("timeout", None)
+    script.write_text("#!/bin/sh\necho no compiler >&2\nexit 3\n")
+    with pytest.raises(BackendError, match="no compiler"):
+        measured(module, [Trial(layer, layer.schedules[0])])
 
 
 def test_the_fastest_known_schedule_is_taken_where_it_is_clearly_faster(module, tmp_path):
@@ -162,10 +168,28 @@ def test_the_fastest_known_schedule_is_taken_where_it_is_clearly_faster(module, 
     database.record([Measured(first.key, own, "ok", 1.0), Measured(first.key, second, "ok", 0.99)])
     assert tuned(module, database).changed == 0
     database.record([Measured(first.key, third, "ok", 0.5), Measured(first.key, second, "timeout", None)])
+    database.record([Measured(first.key, own, "crash", None)])
+    assert tuned(module, database).changed == 1
+    database.record([Measured(first.key, own, "ok", 1.0)])
     found = tuned(module, database)
     assert found.changed == 1 and schedule(found.module, first) != schedule(module, first)
     assert rescheduled(module, dict.fromkeys(first.results, third)) == found.module
     assert all(schedule(found.module, layer) == schedule(module, layer) for layer in others)
+
+
+def test_times_of_a_slower_hour_are_scaled(module, tmp_path, monkeypatch):
+    database = TuningDatabase(tmp_path / "t.sqlite", "a")
+    layer = tunable_layers(module, module.hardware)[0]
+    own, *others = layer.schedules
+    database.record([Measured(layer.key, own, "ok", 1.0)])
+
+    def slow(_, trials, end):
+        return tuple(Measured(t.layer.key, t.schedule, "ok", 4.0 if t.schedule == own else 3.0) for t in trials)
+
+    monkeypatch.setattr("gossamer.backends.cpu.tuning.tune.measured", slow)
+    tuned(module, database, 60.0)
+    times = {row.schedule: row.seconds for row in database.of(layer.key)}
+    assert times == {own: 1.0, **dict.fromkeys(others, 0.75)}
 
 
 @pytest.mark.slow

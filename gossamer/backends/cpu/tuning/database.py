@@ -9,7 +9,7 @@ import sqlite3
 import time
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -106,6 +106,8 @@ def _ours(path: Path) -> bool:
             version = connection.execute("pragma user_version").fetchone()[0]
         finally:
             connection.close()
+    except sqlite3.OperationalError:
+        raise  # locked, or unreadable: that says nothing of what is in it
     except sqlite3.DatabaseError:
         return False
     return sound and (tables or (number, version) == (APPLICATION, FORMAT))
@@ -113,9 +115,9 @@ def _ours(path: Path) -> bool:
 
 def _set_aside(path: Path) -> None:
     kept = path.with_name(f"{path.name}.bad-{time.time_ns()}")
-    path.rename(kept)
-    for ending in ("-wal", "-shm"):
-        path.with_name(path.name + ending).unlink(missing_ok=True)
+    for ending in ("-wal", "-shm", ""):
+        with suppress(FileNotFoundError):  # another process was faster
+            path.with_name(path.name + ending).rename(kept.with_name(kept.name + ending))
     warnings.warn(
         f"{path}: damaged, or no tuning database of this version; kept as {kept.name}, a new one is begun", stacklevel=3
     )

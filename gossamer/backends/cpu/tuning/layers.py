@@ -12,6 +12,7 @@ import gossamer.codegen.tvm
 from gossamer.backends.cpu.algorithms import operand_obstacle
 from gossamer.backends.cpu.build import Build, Store
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.linking import compiler, compiler_version
 from gossamer.backends.cpu.schedules import legal_schedules
 from gossamer.ir.analysis import macs
 from gossamer.ir.graph import Module, Node
@@ -68,7 +69,9 @@ def _key(build: Build, node: Node) -> str:
 
 def machine_key(hardware: CpuHardware, cpu: str) -> str:
     """A digest of the hardware and of all that makes code for it."""
-    text = repr((sorted(hardware.values().items()), cpu, version("apache-tvm"), _generator()))
+    text = repr(
+        (sorted(hardware.values().items()), cpu, version("apache-tvm"), compiler_version(compiler()), _generator())
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -76,8 +79,10 @@ def machine_key(hardware: CpuHardware, cpu: str) -> str:
 def _generator() -> str:
     """A digest of the code generator's own source."""
     digest = hashlib.sha256()
-    for package in (gossamer.codegen.tvm, gossamer.backends.cpu):
-        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
+    backend = Path(str(gossamer.backends.cpu.__file__)).parent
+    codegen = Path(str(gossamer.codegen.tvm.__file__)).parent
+    for folder, files in ((codegen, "*.py"), (backend, "*.py"), (backend / "runtime", "*.[ch]")):
+        for file in sorted(folder.glob(files)):
             digest.update(file.name.encode() + file.read_bytes())
     return digest.hexdigest()
 

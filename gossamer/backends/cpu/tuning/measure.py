@@ -5,13 +5,18 @@ does it stands alone; it is recorded as such, the rest are measured without it.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from gossamer.backends.cpu.tuning.database import Measured
 from gossamer.backends.cpu.tuning.layers import TunableLayer, rescheduled
+from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Module
 from gossamer.ir.print import print_module
 from gossamer.ir.types import Value
@@ -19,6 +24,9 @@ from gossamer.ir.types import Value
 MEMORY_BYTES = 8 << 30
 TIME_S = 120.0
 """Limits of one process."""
+
+LEAST_S = 1.0
+"""With less time left no process is started."""
 
 
 @dataclass(frozen=True)
@@ -29,40 +37,71 @@ class Trial:
     schedule: str
 
 
-def measured(module: Module, trials: Sequence[Trial], limit_s: float = TIME_S) -> tuple[Measured, ...]:
-    """What came of every trial; `module` carries its hardware."""
-    if not trials:
+def measured(module: Module, trials: Sequence[Trial], end: float = inf) -> tuple[Measured, ...]:
+    """What came of every trial for which there was time until `end` (of `time.monotonic`); `module` has its hardware.
+
+    Raises BackendError when not even the layers' own schedules could be measured: then it is not the schedules' fault.
+    """
+    left = end - time.monotonic()
+    if not trials or left < LEAST_S:
         return ()
-    seconds, why = _process(module, trials, limit_s)
+    seconds, why = _process(module, trials, min(TIME_S, left))
     if seconds is not None:
         return tuple(Measured(t.layer.key, t.schedule, "ok", s) for t, s in zip(trials, seconds, strict=True))
-    if len(trials) == 1:
-        return (Measured(trials[0].layer.key, trials[0].schedule, why, None),)
-    half = len(trials) // 2
-    return (*measured(module, trials[:half], limit_s), *measured(module, trials[half:], limit_s))
+    if len(trials) > 1:
+        half = len(trials) // 2
+        return (*measured(module, trials[:half], end), *measured(module, trials[half:], end))
+    (trial,) = trials
+    if trial.schedule == trial.layer.schedules[0] and why.status == "crash":
+        raise BackendError(f"cpu: measuring a layer as it is compiled anyway failed ({why.words}); see what is wrong")
+    hasty = why.status == "timeout" and left < TIME_S  # it was given less than its due
+    return () if hasty else (Measured(trial.layer.key, trial.schedule, why.status, None),)
 
 
-def _process(module: Module, trials: Sequence[Trial], limit_s: float) -> tuple[list[float] | None, str]:
-    """(seconds of every trial, "ok"), or (None, what went wrong)."""
+@dataclass(frozen=True)
+class _Failure:
+    """`status`: crash or timeout; `words`: the last the process said."""
+
+    status: str
+    words: str
+
+
+_NONE = _Failure("ok", "")
+
+
+def _process(module: Module, trials: Sequence[Trial], limit_s: float) -> tuple[list[float] | None, _Failure]:
+    """Seconds of every trial; None and what went wrong."""
     rounds = _rounds(trials)
     variants = [
         {"text": print_module(rescheduled(module, _chosen(one))), "results": [t.layer.results[0].name for t in one]}
         for one in rounds
     ]
-    job = json.dumps({"variants": variants, "memory_bytes": MEMORY_BYTES})
-    command = [sys.executable, "-m", "gossamer.backends.cpu.tuning.child"]
-    try:
-        done = subprocess.run(command, input=job, capture_output=True, text=True, timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        return None, "timeout"
-    try:
-        answer = json.loads(done.stdout)["seconds"] if done.returncode == 0 else None
-    except (ValueError, KeyError, TypeError):
-        answer = None
+    answer, why = _answer(json.dumps({"variants": variants, "memory_bytes": MEMORY_BYTES}), limit_s)
     if answer is None:
-        return None, "crash"
+        return None, why
     order = {(t.layer.key, t.schedule): s for t, s in zip([t for one in rounds for t in one], answer, strict=True)}
-    return [float(order[t.layer.key, t.schedule]) for t in trials], "ok"
+    return [order[t.layer.key, t.schedule] for t in trials], why
+
+
+def _answer(job: str, limit_s: float) -> tuple[list[float] | None, _Failure]:
+    command = [sys.executable, "-m", "gossamer.backends.cpu.tuning.child"]
+    pipe = subprocess.PIPE
+    # a session of its own: the compilers it started end with it
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
+    try:
+        found, said = process.communicate(job, timeout=limit_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        return None, _Failure("timeout", f"nothing after {limit_s:.0f} s")
+    try:
+        seconds = [float(s) for s in json.loads(found)["seconds"]] if process.returncode == 0 else None
+    except (ValueError, KeyError, TypeError):
+        seconds = None
+    lines = said.strip().splitlines()
+    return seconds, _Failure(
+        "crash", lines[-1] if lines else f"exit {process.returncode}"
+    ) if seconds is None else _NONE
 
 
 def _rounds(trials: Sequence[Trial]) -> list[list[Trial]]:

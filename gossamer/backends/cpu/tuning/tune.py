@@ -5,14 +5,14 @@ The schedule that a module came with is kept unless another is clearly faster.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gossamer.backends.cpu.hardware import CpuHardware
-from gossamer.backends.cpu.tuning.database import TuningDatabase, database_path
+from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase, database_path
 from gossamer.backends.cpu.tuning.layers import TunableLayer, machine_key, rescheduled, tunable_layers
-from gossamer.backends.cpu.tuning.measure import Trial, measured
+from gossamer.backends.cpu.tuning.measure import LEAST_S, Trial, measured
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Module
 
@@ -24,9 +24,6 @@ FIRST = 5
 
 CLEARLY = 0.98
 """Share of the first schedule's time that another may take at most, to be taken instead."""
-
-LEAST_S = 1.0
-"""With less time left no process is started."""
 
 Progress = Callable[[str], None]
 
@@ -84,17 +81,28 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
     todo = {layer.key: _unknown(layer, database) for layer in layers}
     known, trials, failed = sum(not t for t in todo.values()), 0, 0
     for batch in _batches(layers, todo):
-        left = end - time.monotonic()
-        if left < LEAST_S:
+        if end - time.monotonic() < LEAST_S:
             break
         if progress is not None:
             progress(f"measuring {len(batch)} schedules of {len({t.layer.key for t in batch})} layers")
-        found = measured(module, batch)
-        database.record(found)
+        found = measured(module, batch, end)
+        database.record(_comparable(found, batch, database))
         trials, failed = trials + len(found), failed + sum(m.status != "ok" for m in found)
     chosen = {value: text for layer in layers if (text := _best(layer, database)) for value in layer.results}
     changed = sum(layer.results[0] in chosen for layer in layers)
     return Tuned(rescheduled(module, chosen), len(layers), known, changed, trials, failed)
+
+
+def _comparable(found: Sequence[Measured], batch: Sequence[Trial], database: TuningDatabase) -> list[Measured]:
+    """Times as they would have been beside those known: the machine is not as fast now as it was then.
+
+    Every layer's own schedule was measured again; by what it took then and now the others are scaled.
+    """
+    own = {t.layer.key: t.layer.schedules[0] for t in batch}
+    now = {m.layer: m.seconds for m in found if m.schedule == own[m.layer]}
+    then = {key: next((r.seconds for r in database.of(key) if r.schedule == own[key]), None) for key in own}
+    scale = {key: (old / new) if (old := then[key]) and (new := now.get(key)) else 1.0 for key in own}
+    return [replace(m, seconds=m.seconds and m.seconds * scale[m.layer]) for m in found]
 
 
 def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
@@ -103,9 +111,10 @@ def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
 
 
 def _batches(layers: tuple[TunableLayer, ...], todo: dict[str, list[str]]) -> list[list[Trial]]:
-    """First the best few of every layer, then the rest; a layer's few stay in one batch, to be compared fairly."""
+    """First the best few of every layer, then the rest. A layer's own schedule is in every batch the others are in:
+    only times of one process are compared."""
     groups = [
-        [Trial(layer, text) for text in part]
+        [Trial(layer, text) for text in dict.fromkeys((layer.schedules[0], *part))]
         for first in (True, False)
         for layer in layers
         if (part := [t for t in todo[layer.key] if (layer.schedules.index(t) < FIRST) is first])
@@ -120,10 +129,11 @@ def _batches(layers: tuple[TunableLayer, ...], todo: dict[str, list[str]]) -> li
 
 
 def _best(layer: TunableLayer, database: TuningDatabase) -> str | None:
-    """The fastest schedule when it is clearly faster than the first; None to keep that."""
-    rows = {row.schedule: row.seconds for row in database.of(layer.key) if row.seconds is not None}
-    timed: dict[str, float] = {text: rows[text] for text in layer.schedules if text in rows}  # pyright: ignore
-    if layer.schedules[0] not in timed:
+    """The fastest schedule when it is clearly faster than the first, or that failed; None to keep that."""
+    own = layer.schedules[0]
+    rows = [row for row in database.of(layer.key) if row.schedule in layer.schedules]
+    timed = {row.schedule: row.seconds for row in rows if row.seconds is not None}
+    if not timed or own not in {row.schedule for row in rows}:
         return None
     best = min(timed, key=timed.__getitem__)
-    return best if timed[best] < CLEARLY * timed[layer.schedules[0]] else None
+    return best if own not in timed or timed[best] < CLEARLY * timed[own] else None
