@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # a program that loads an artifact and runs it needs none of 
     from gossamer.backends.base import Artifact, Infeasible, LayerCosts
     from gossamer.backends.cpu.layout_choice import Conversion
     from gossamer.backends.cpu.tuning.tune import Tuned
+    from gossamer.backends.explanation import Explanation
     from gossamer.ir.graph import Module, Node
     from gossamer.ir.layer import Layer
     from gossamer.ir.schedule import Schedule
@@ -89,6 +90,12 @@ class CpuBackend:
 
         placed = module if module.hardware is not None else module.with_hardware(host())
         return tuned_module(placed, seconds, database, progress)
+
+    def explain(self, module: "Module") -> "tuple[Explanation, ...]":
+        """Why the layers of a prepared module are compiled as they are."""
+        from gossamer.backends.cpu.explain import explained
+
+        return explained(module, host() if module.hardware is None else _own(module.hardware))
 
     def load(self, folder: Path) -> "Artifact":
         from gossamer.backends.cpu.artifact import CpuArtifact

@@ -135,11 +135,16 @@ class LayoutQuestion:
 
 def layouts_of(module: Module, hardware: CpuHardware) -> LayoutPlan:
     """The layouts of a module before it is compiled. Ops that the target cannot run keep row-major results."""
+    return question_of(module, hardware).plan()
+
+
+def question_of(module: Module, hardware: CpuHardware) -> LayoutQuestion:
+    """What there is to choose in a module."""
     graph = module.graph
     params = frozenset(n.result for n in graph.nodes if isinstance(n.op, Param))
     nodes = [n for n in graph.nodes if n.result not in params and unsupported(n) is None]
     programs = {n.result: program_of(n) for n in nodes if not isinstance(n.op, Scan) and 0 not in n.result.shape}
-    return LayoutQuestion(graph, programs, params, hardware, tilings_of(nodes), max(hardware.int8_dot, PAIRS)).plan()
+    return LayoutQuestion(graph, programs, params, hardware, tilings_of(nodes), max(hardware.int8_dot, PAIRS))
 
 
 @dataclass(frozen=True)

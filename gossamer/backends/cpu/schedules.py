@@ -154,25 +154,45 @@ def _tiles(blocks: int, rows: int, pixels: int, hardware: CpuHardware) -> Iterat
                     yield RegisterTile(vectors, high, wide)
 
 
+@dataclass(frozen=True)
+class StepCycles:
+    """Cycles per vector of products: what vector units, operand loads and fetching weights take, and all together."""
+
+    compute: float
+    loads: float
+    weights: float
+    total: float
+    kinds: int
+
+
 def steps_per_product(
     blocks: int, rows: int, pixels: int, tile: RegisterTile, slab_bytes: int, hardware: CpuHardware
 ) -> float:
-    """Cycles per vector of products, when a plane is covered by tiles of about the given size.
+    """Cycles per vector of products, when a plane is covered by tiles of about the given size, with their compiling."""
+    found = step_cycles(blocks, rows, pixels, tile, slab_bytes, hardware)
+    return found.total * (1 + VARIANT_COST * found.kinds)
 
-    A tile's step takes as long as its arithmetic, its operand loads, fetching its weights where those of a tile
+
+def step_cycles(
+    blocks: int, rows: int, pixels: int, tile: RegisterTile, slab_bytes: int, hardware: CpuHardware
+) -> StepCycles:
+    """A tile's step takes as long as its arithmetic, its operand loads, fetching its weights where those of a tile
     (`slab_bytes`) outlive the first-level cache, or waiting for its last sums.
     """
     far = slab_bytes > hardware.l1_bytes // 2
-    total, kinds = 0.0, 0
+    compute, loads, fetched, total, kinds = 0.0, 0.0, 0.0, 0.0, 0
     for (vectors, many), (high, rowed), (wide, often) in product(
         _pieces(blocks, tile.vectors), _pieces(rows, tile.rows), _pieces(pixels, tile.pixels)
     ):
-        points = high * wide
-        arithmetic, kinds = vectors * points / hardware.fma_units, kinds + 1
+        points, count, kinds = high * wide, many * rowed * often, kinds + 1
+        arithmetic = vectors * points / hardware.fma_units
+        operands = (vectors + points) / hardware.loads_per_cycle
         weights = vectors * hardware.vector_bits / 8 / L2_BYTES_PER_CYCLE if far else 0.0
-        step = max(arithmetic, (vectors + points) / hardware.loads_per_cycle, weights, FMA_LATENCY)
-        total += many * rowed * often * (step + STEP_OVERHEAD)
-    return total / (blocks * rows * pixels) * (1 + VARIANT_COST * kinds)
+        compute, loads, fetched = compute + count * arithmetic, loads + count * operands, fetched + count * weights
+        total += count * (max(arithmetic, operands, weights, FMA_LATENCY) + STEP_OVERHEAD)
+    vectors_of_products = blocks * rows * pixels
+    compute, loads, fetched, total = (x / vectors_of_products for x in (compute, loads, fetched, total))
+    return StepCycles(compute, loads, fetched, total, kinds)
 
 
 def _weight_bytes(nest: Nest) -> int:

@@ -14,6 +14,7 @@ from math import ceil, hypot
 
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size
+from gossamer.backends.cpu.terms import Terms
 from gossamer.codegen.tvm.cut import Cut
 from gossamer.codegen.tvm.winograd import Blocking, Tiling
 from gossamer.ir.layer import Layer
@@ -49,23 +50,33 @@ L3_SHARE = 0.25
 
 @dataclass(frozen=True)
 class Plan:
-    """A blocking and the seconds it is expected to take."""
+    """A blocking and what it is expected to take."""
 
     blocking: Blocking
-    latency_s: float
+    terms: Terms
+
+    @property
+    def latency_s(self) -> float:
+        """Expected seconds."""
+        return self.terms.latency_s
 
 
 @cache
 def winograd_plan(tiling: Tiling, inner: int, hardware: CpuHardware) -> Plan:
     """The fastest blocking. `inner`: channels in a block of the input's layout."""
-    found = [Plan(blocking, _latency_s(tiling, blocking, hardware)) for blocking in _blockings(tiling, inner, hardware)]
+    found = [Plan(blocking, _terms(tiling, blocking, hardware)) for blocking in _blockings(tiling, inner, hardware)]
     return min(found, key=lambda plan: plan.latency_s)
 
 
 def winograd_s(layer: Layer, m: int, hardware: CpuHardware) -> float:
     """Expected seconds of a convolution as F(m x m, r x r)."""
+    return winograd_terms(layer, m, hardware).latency_s
+
+
+def winograd_terms(layer: Layer, m: int, hardware: CpuHardware) -> Terms:
+    """What a convolution as F(m x m, r x r) is expected to take, in its fastest blocking."""
     tiling = Tiling(m, layer.kh, layer.n, layer.ic, layer.oc, layer.oh, layer.ow, 0, 0)
-    return winograd_plan(tiling, block_size(layer.ic, hardware.lanes), hardware).latency_s
+    return winograd_plan(tiling, block_size(layer.ic, hardware.lanes), hardware).terms
 
 
 def _blockings(tiling: Tiling, inner: int, hardware: CpuHardware) -> Iterator[Blocking]:
@@ -86,13 +97,16 @@ def register_tiles(oc: int, inner: int, hardware: CpuHardware) -> Iterator[tuple
                 yield lanes, vectors, points, depth
 
 
-def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> float:
+def _terms(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> Terms:
     lanes, vectors = blocking.lanes, -(-tiling.oc // blocking.lanes)
     blocks = -(-vectors // blocking.vectors)
     padded = blocks * blocking.vectors * lanes
     into, out = -(-tiling.ic // hardware.lanes), vectors
     transform = TRANSFORM_CYCLES * tiling.elements**2 * (into + out) / hardware.clock_hz
-    product = tiling.elements * tiling.ic * blocks * step_cycles(blocking, hardware) / hardware.clock_hz
+    cycles, steps = step_cycles(blocking, hardware), tiling.elements * tiling.ic * blocks / hardware.clock_hz
+    product = steps * cycles
+    busy = steps * blocking.vectors * blocking.columns / hardware.fma_units
+    loads = steps * _operands(blocking) / hardware.loads_per_cycle
     u_bytes = 4.0 * tiling.elements * tiling.ic * padded
     far = u_bytes > L3_SHARE * hardware.l3_bytes
     weights_s = u_bytes / (hardware.dram_bytes_per_s if far else hardware.l3_bytes_per_s)
@@ -104,11 +118,33 @@ def _latency_s(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> flo
         fetch = 0.0 if near else max(weights_s, hardware.cores * u_bytes / hardware.l3_bytes_per_s)
         beyond = max(0.0, 1 - L2_SHARE * hardware.l2_bytes / own)
         spilt = beyond * (v + 2 * m) * blocks * hardware.cores / hardware.l3_bytes_per_s
-        return rounds * (transform * blocking.columns + hypot(product, fetch) + spilt) + LAUNCH_S
+        return Terms(
+            compute_s=rounds * busy,
+            loads_s=rounds * loads,
+            l3_s=rounds * (spilt + (0.0 if far else fetch)),
+            dram_s=rounds * fetch if far else 0.0,
+            other_s=rounds * (transform * blocking.columns),
+            launch_s=LAUNCH_S,
+            latency_s=rounds * (transform * blocking.columns + hypot(product, fetch) + spilt) + LAUNCH_S,
+        )
     tiles_bytes = 4.0 * tiling.elements * tiling.tiles * (tiling.ic + padded)
     own = tiles_bytes / hardware.cores <= L2_SHARE * hardware.l2_bytes
     moved = tiles_bytes * ((1 - 1 / hardware.cores) if own else 2.0) / hardware.l3_bytes_per_s
-    return transform * tiling.tiles / hardware.cores + hypot(product / hardware.cores, weights_s) + moved + 3 * LAUNCH_S
+    transformed, cores = transform * tiling.tiles / hardware.cores, hardware.cores
+    return Terms(
+        compute_s=busy / cores,
+        loads_s=loads / cores,
+        l3_s=moved + (0.0 if far else weights_s),
+        dram_s=weights_s if far else 0.0,
+        other_s=transformed,
+        launch_s=3 * LAUNCH_S,
+        latency_s=transformed + hypot(product / cores, weights_s) + moved + 3 * LAUNCH_S,
+    )
+
+
+def _operands(blocking: Blocking) -> int:
+    """Vectors and numbers that the products of a step read."""
+    return sum(n * (blocking.vectors + size) for _, size, n in Cut.of(blocking.columns, blocking.points).pieces())
 
 
 def step_cycles(blocking: Blocking, hardware: CpuHardware) -> float:
