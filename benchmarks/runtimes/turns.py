@@ -19,7 +19,7 @@ from benchmarks.runtimes.models import Net
 from benchmarks.runtimes.processes import EngineError, Worker
 from benchmarks.runtimes.results import Row, judged
 
-BLOCK_RUNS, BLOCK_S = 10, 0.05
+BLOCK_RUNS, BLOCK_S = 10, 0.1
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.runtimes.machine import go_first
 
-WARM_RUNS, WARM_S = 2, 0.01
+WARM_RUNS, WARM_S = 2, 0.05  # threads that wake up on one core need some milliseconds to be moved apart
 MOST_RUNS = 2000
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
