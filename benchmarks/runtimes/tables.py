@@ -30,7 +30,7 @@ def short(record: Record) -> str:
     parts = [_about(record)]
     for precision in PRECISIONS:
         if nets_of(record, precision):
-            parts += [times(record, precision, f"{precision}: median ms", spread=False)]
+            parts += [times(record, precision, f"{precision}: median ms", spread=False), *_notes(record, precision)]
     return "\n\n".join(parts) + "\n"
 
 
