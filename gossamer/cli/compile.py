@@ -49,6 +49,15 @@ def compile(
     tune_db: Annotated[
         str | None, typer.Option(help="Database of measured schedules (default: in the user's cache); off: none.")
     ] = None,
+    cpu: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="The processor to compile for: haswell, znver4, native (default).", show_default=False
+        ),
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say why every layer is compiled as it is, and what bounds it.")
+    ] = False,
     measure: Annotated[bool, typer.Option(help="Time every layer, where the target runs on this machine.")] = True,
     force: Annotated[
         bool, typer.Option("--force", help="Replace the folder when it holds an earlier compile.")
@@ -58,6 +67,7 @@ def compile(
     """Compile a network for a target and show what every layer costs."""
     import gossamer.api as api
     from gossamer.cli.bundle import Compiled, check_folder, write_bundle
+    from gossamer.cli.explain import explain_table, explained_rows, explainer
     from gossamer.frontends import parse_shapes
     from gossamer.report.layers import Timed, priced_lines, timed_lines
 
@@ -65,14 +75,14 @@ def compile(
         tune_s = tuning_s(tune)
         if folder is not None:
             check_folder(folder, force)
-        api.backend(target)  # an unknown target is said before the model is read
+        own = api.backend(target)  # an unknown target is said before the model is read
+        why = explainer(own) if explain else None
         with out.working(f"reading {model}"):
             module = api.load(model, parse_shapes(shape or ()))
         inputs = read_arrays(calibrate, [v.name for v in module.graph.inputs]) if calibrate else None
         with out.working("running passes"):
-            ready = api.prepare(
-                module, target, passes=passes, hardware=parse_hardware(hardware) or None, calibration=inputs
-            )
+            values = parse_hardware(hardware) | ({} if cpu is None else {"cpu": cpu})
+            ready = api.prepare(module, target, passes=passes, hardware=values or None, calibration=inputs)
         with out.working("choosing schedules") as now:
             ready, tuned = api.tune(ready, target, tune_s, tune_db, now)
         if tuned:
@@ -80,21 +90,29 @@ def compile(
         with out.working(f"compiling {len(ready.graph.nodes)} operators for {target}"):
             artifact = api.build(ready, target)
         with out.working("timing every layer"):
+            obstacle: str | None = getattr(artifact, "obstacle", None)
             if isinstance(artifact, Timed):
-                lines = timed_lines(
-                    ready, artifact, (inputs or random_inputs(module.graph.inputs)) if measure else None
-                )
+                given = (inputs or random_inputs(module.graph.inputs)) if measure and obstacle is None else None
+                lines = timed_lines(ready, artifact, given)
             else:
-                lines = priced_lines(ready, api.backend(target))
+                lines = priced_lines(ready, own)
         document: dict[str, Any] = {"model": str(model), "target": target, "layers": [vars(line) for line in lines]}
         if (peak := getattr(artifact, "peak_bytes", None)) is not None:
             document["peak_bytes"] = peak
         document |= totals(lines) | ({"tuning": tuned} if tuned else {})
+        if obstacle is not None:
+            out.note(f"not timed: {obstacle}")
+            document["obstacle"] = obstacle
+        shown = [layer_table(lines)]
+        if why is not None:
+            with out.working("explaining"):
+                document["explained"] = explained_rows(why.explain(ready), lines)
+            shown.append(explain_table(document["explained"]))
         if folder is not None:
             with out.working(f"saving to {folder}"):
                 write_bundle(folder, Compiled(model, module, ready, artifact), document, force)
             document["output"] = str(folder)
-        out.answer(document, layer_table(lines), summary(document))
+        out.answer(document, *shown, summary(document))
 
 
 def tuning_s(text: str | None) -> float:

@@ -41,3 +41,49 @@ def test_from_python(tiny_onnx: Path, tmp_path: Path) -> None:
     artifact.save(tmp_path / "out")
     again = gs.load_artifact(tmp_path / "out").run({"x": np.ones((1, 3, 8, 8), np.float32)})["y"]
     assert np.array_equal(y, again)
+
+
+def test_it_says_why(tiny_onnx: Path, cli) -> None:
+    document = cli("compile", tiny_onnx, "--explain", "--json", "--tune-db", "off").document
+    rows = document["explained"]
+    assert [row["title"] for row in rows] == [line["name"] for line in document["layers"]]
+    conv = next(row for row in rows if row["macs"] == 8 * 8 * 8 * 27)
+    assert conv["bound"] in conv["parts_s"] and conv["parts_s"][conv["bound"]] == max(conv["parts_s"].values())
+    line = next(line for line in document["layers"] if line["name"] == conv["title"])
+    assert (conv["predicted_s"], conv["measured_s"]) == (line["predicted_s"], line["measured_s"])
+    assert conv["macs_per_byte"] == pytest.approx(8 * 8 * 8 * 27 / (4 * (3 * 64 + 8 * 27 + 8 * 64)))
+    assert conv["flops_per_s"] == pytest.approx(2 * conv["macs"] / conv["measured_s"])
+    assert 0 < conv["peak_share"] < 1 and conv["runner_up"] and conv["runner_up_ratio"] > 0
+
+    shown = cli("compile", tiny_onnx, "--explain", "--no-measure", "--tune-db", "off").out
+    assert all(word in shown for word in ("bound by", "of peak", "next best", "its time", conv["bound"]))
+
+
+def test_winograd_says_its_error(tiny_onnx: Path, cli) -> None:
+    found = cli("compile", tiny_onnx, "--explain", "--json", "--passes", "fuse,winograd{m=4}", "--tune-db", "off")
+    row = next(row for row in found.document["explained"] if row["algorithm"] == "winograd(m=4)")
+    assert 1e-8 < row["relative_error"] < 1e-4 and row["parts_s"]["other"] > 0
+
+
+def test_a_target_that_cannot_explain_says_so(tiny_onnx: Path, cli) -> None:
+    found = cli("compile", tiny_onnx, "--target", "systolic", "--explain")
+    assert found.code == 2 and "systolic: cannot explain its choices; leave --explain out" in found.err
+
+
+def test_for_another_cpu(tiny_onnx: Path, cli, tmp_path: Path) -> None:
+    from gossamer.backends.cpu.cpus import KNOWN
+    from gossamer.backends.cpu.target import missing_here
+
+    cpu = next((cpu for cpu in reversed(KNOWN) if missing_here(cpu)), None)
+    if cpu is None:
+        pytest.skip("this machine has everything that a known cpu has")
+    made = cli("compile", tiny_onnx, "--cpu", cpu, "-o", tmp_path / "out", "--json")
+    assert made.code == 0 and f"not timed: made for a {cpu}, this machine lacks its" in made.err
+    assert all(line["measured_s"] is None for line in made.document["layers"])
+    found = cli("run", tmp_path / "out")
+    assert found.code == 2 and f"out: made for a {cpu}, this machine lacks its" in found.err
+
+
+def test_an_unknown_cpu_is_one_error_that_lists_the_known(tiny_onnx: Path, cli) -> None:
+    found = cli("compile", tiny_onnx, "--cpu", "pentium9")
+    assert found.code == 2 and "cpu.cpu: 'pentium9' is none of native, x86-64" in found.err and "znver5" in found.err

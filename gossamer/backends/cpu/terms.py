@@ -6,8 +6,8 @@ Parts work side by side, so `latency_s` is less than their sum and at least the 
 from dataclasses import dataclass
 
 PARTS = {
-    "compute_s": "compute", "loads_s": "loads", "l2_s": "L2", "l3_s": "L3", "dram_s": "DRAM", "other_s": "other work",
-    "launch_s": "launch overhead",
+    "compute_s": "compute", "loads_s": "loads", "l2_s": "L2", "l3_s": "L3", "dram_s": "DRAM", "other_s": "other",
+    "launch_s": "launch",
 }  # fmt: skip
 """Field -> the part's name in tables."""
 
