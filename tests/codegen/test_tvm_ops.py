@@ -193,3 +193,18 @@ def test_pooling_from_rows_and_from_blocks(make):
     y = net.add(ops.Conv2d(x, net.weight(20, 20, 1, 1)))
     module = net.module(net.add(make(x)), net.add(make(y)))
     check(module, net.data(module))
+
+
+def test_many_clips_in_one_kernel_compile():
+    """Each repeats what it clips; written out, twelve of them take longer than any test may."""
+    net = Net()
+    y = net.input(2, 40)
+    low, high = (net.param(np.full((1,), v)) for v in (-1.0, 1.0))
+
+    def chain(body, x, low, high):
+        for _ in range(6):
+            x = body.add(ops.Maximum(body.add(ops.Minimum(body.add(ops.Add(x, x)), high)), low))
+        return x
+
+    module = net.module(net.fused([y, low, high], chain))
+    check(module, net.data(module))

@@ -9,6 +9,7 @@ import gossamer.codegen.tvm.environment  # noqa: F401
 # isort: split
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -35,6 +36,7 @@ __all__ = [
     "host_cpu",
     "instructions",
     "llvm_intrinsic",
+    "once",
     "same",
     "tirx",
 ]
@@ -158,7 +160,11 @@ class Loops:
             yield tirx.const(0, "int32")
             return
         with script.vectorized(0, extent) as variable:
-            yield variable
+            before = _VECTOR.set((variable, extent))
+            try:
+                yield variable
+            finally:
+                _VECTOR.reset(before)
 
     @contextmanager
     def when(self, tests: Sequence[Any]) -> Iterator[None]:
@@ -195,6 +201,28 @@ class Loops:
         # The code generator does not look at where a buffer says that it begins.
         buffer = script.decl_buffer((first + int(np.prod(shape)),), _in_memory(dtype), data=self._scratch, align=64)
         return Tensor(buffer, tuple(shape), dtype == "bool", first)
+
+
+_VECTOR: ContextVar[tuple[Any, int] | None] = ContextVar("vector", default=None)
+"""(lane, lanes) of the vector loop that statements are being written in."""
+
+
+def once(value: Any) -> Any:
+    """A value that may be repeated: computed here, kept in a register; outside of a kernel the value itself.
+
+    Not a Let: tvm's later passes put what that names in where the name stands, so that ten names that stand twice
+    each are a thousand copies, and minutes. What is loaded they leave alone.
+    """
+    if not IRBuilder.is_in_scope():
+        return value
+    dtype = tvm.DataType(str(value.dtype if hasattr(value, "dtype") else value.ty.dtype))
+    element, vector = _in_memory(str(dtype).partition("x")[0]), _VECTOR.get()
+    lane, lanes = vector if vector is not None and dtype.lanes == 1 else (tirx.const(0, "int32"), dtype.lanes)
+    where = tirx.Ramp(lane, 1, lanes) if dtype.lanes > 1 else lane
+    register = script.alloc_buffer((lanes,), element, scope="local")
+    script.buffer_store(register, tirx.Cast("int8", value) if str(dtype) == "bool" else value, [where])
+    loaded = tirx.BufferLoad(register, [where])
+    return tirx.Cast("bool", loaded) if str(dtype) == "bool" else loaded
 
 
 def build_tasks(

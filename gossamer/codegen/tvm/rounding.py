@@ -7,7 +7,7 @@ of a fixed step. Beyond its largest number it is infinite, or NaN where the type
 from dataclasses import dataclass
 from math import inf, nan
 
-from gossamer.codegen.tvm.adapter import tirx
+from gossamer.codegen.tvm.adapter import once, tirx
 from gossamer.codegen.tvm.forms import storage_dtype
 from gossamer.codegen.tvm.numbers import Scalar, number
 from gossamer.codegen.tvm.scalar import cast
@@ -36,8 +36,7 @@ def stored(value: Scalar, dtype: DType) -> Scalar:
     kept = cast(value, storage_dtype(dtype))
     if dtype.kind not in _NARROW:
         return kept
-    held = tirx.Var("stored", "float32")  # rounding repeats it, and what it names itself may stand only once
-    return tirx.Let(held, kept, _rounded(held, _NARROW[dtype.kind]))
+    return _rounded(once(kept), _NARROW[dtype.kind])
 
 
 def _rounded(x: Scalar, to: Narrow) -> Scalar:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from math import copysign, inf
 
-from gossamer.codegen.tvm.adapter import same, tirx
+from gossamer.codegen.tvm.adapter import once, same, tirx
 from gossamer.codegen.tvm.elementary import erf, exp, sigmoid, tanh
 from gossamer.codegen.tvm.numbers import Scalar, bits_of, constant, kind, magnitude, maximum, minimum, number
 
@@ -35,12 +35,7 @@ def call(function: str, args: list[Scalar], dtype: str, wraps: bool = False) -> 
         return tirx.reinterpret(dtype, _TABLE[function](unsigned, *(tirx.reinterpret(unsigned, a) for a in args)))
     if function not in _REPEATING or not dtype.startswith("float"):
         return _TABLE[function](dtype, *args)
-    held = [(tirx.Var("t", dtype), arg) for arg in args if not _short(arg)]
-    names = iter(held)
-    value = _TABLE[function](dtype, *(arg if _short(arg) else next(names)[0] for arg in args))
-    for name, arg in reversed(held):
-        value = tirx.Let(name, arg, value)
-    return value
+    return _TABLE[function](dtype, *(arg if _short(arg) else once(arg) for arg in args))
 
 
 def _short(x: Scalar) -> bool:
