@@ -58,7 +58,7 @@ def terms_of(layer: Layer, schedule: Schedule, hardware: CpuHardware) -> Terms:
 
 def _products(layer: Layer, schedule: Schedule, hardware: CpuHardware) -> Terms:
     """Register tiles of a convolution or a product of matrices."""
-    tile, (rows, pixels) = _register_tile(layer, schedule, hardware), _plane(layer)
+    tile, (rows, pixels) = register_tile(layer, schedule, hardware), plane(layer)
     blocks = ceil(layer.oc // layer.groups / hardware.lanes)
     steps = layer.ic // layer.groups * layer.kh * layer.kw
     slab = steps * tile.vectors * hardware.lanes * layer.weight_bits // 8
@@ -130,12 +130,12 @@ def _products_per_lane(layer: Layer, hardware: CpuHardware) -> int:
     return hardware.int8_dot if max(layer.weight_bits, layer.activation_bits) <= 8 else 1
 
 
-def _plane(layer: Layer) -> tuple[int, int]:
+def plane(layer: Layer) -> tuple[int, int]:
     """Rows and pixels that share weights."""
     return (layer.oh, layer.ow) if layer.kind == "conv" else (1, layer.n)
 
 
-def _register_tile(layer: Layer, schedule: Schedule, hardware: CpuHardware) -> RegisterTile:
+def register_tile(layer: Layer, schedule: Schedule, hardware: CpuHardware) -> RegisterTile:
     """As the schedule says; a vector by a pixel where it says nothing."""
     if not schedule.tile:
         return RegisterTile(1, 1, 1)

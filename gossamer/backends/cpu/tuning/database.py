@@ -4,13 +4,14 @@ A row is one schedule of one layer on one hardware with one compiler: what it to
 ("crash", "timeout"). A file that is damaged, or that is no such database, is moved aside with a warning.
 """
 
+import json
 import os
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gossamer.ir.errors import BackendError
@@ -25,15 +26,26 @@ _TABLE = """create table if not exists measured (
     layer text not null, machine text not null, schedule text not null, status text not null, seconds real,
     primary key (layer, machine, schedule))"""
 
+_FEATURES = """create table if not exists features (
+    layer text not null, machine text not null, schedule text not null, features text not null,
+    primary key (layer, machine, schedule))"""
+"""What a model learns from, as JSON; a table of its own, so that files from before it had one stay good."""
+
+_ROWS = """select layer, schedule, status, seconds, features
+    from measured left join features using (layer, machine, schedule) where machine = ?"""
+
 
 @dataclass(frozen=True)
 class Measured:
-    """What came of one schedule of a layer. `seconds`: lower quartile of its runs; None when `status` is not "ok"."""
+    """What came of one schedule of a layer. `seconds`: lower quartile of its runs; None when `status` is not "ok".
+
+    `features`: what a model learns from; {} where nobody kept them."""
 
     layer: str
     schedule: str
     status: str
     seconds: float | None
+    features: Mapping[str, float] = field(default_factory=dict[str, float], compare=False)
 
 
 class TuningDatabase:
@@ -49,6 +61,7 @@ class TuningDatabase:
                 connection.execute(f"pragma application_id = {APPLICATION}")
                 connection.execute(f"pragma user_version = {FORMAT}")
                 connection.execute(_TABLE)
+                connection.execute(_FEATURES)
         except (OSError, sqlite3.Error) as error:
             raise BackendError(f"{path}: the tuning database cannot be used ({error}); name another file") from error
 
@@ -56,18 +69,27 @@ class TuningDatabase:
         """What is known of a layer, fastest first, failures last."""
         with self._open() as connection:
             rows = connection.execute(
-                "select schedule, status, seconds from measured where layer = ? and machine = ? "
-                "order by status != 'ok', seconds",
-                (layer, self.machine),
+                f"{_ROWS} and layer = ? order by status != 'ok', seconds", (self.machine, layer)
             ).fetchall()
-        return tuple(Measured(layer, schedule, status, seconds) for schedule, status, seconds in rows)
+        return tuple(_row(*row) for row in rows)
+
+    def rows(self) -> tuple[Measured, ...]:
+        """What is known of every layer, by layer and schedule."""
+        with self._open() as connection:
+            rows = connection.execute(f"{_ROWS} order by layer, schedule", (self.machine,)).fetchall()
+        return tuple(_row(*row) for row in rows)
 
     def record(self, rows: Iterable[Measured]) -> None:
-        """Add rows; one that is there already is replaced."""
+        """Add rows; one that is there already is replaced, but for its features where the new one has none."""
+        rows = tuple(rows)
         with self._open() as connection:
             connection.executemany(
                 "insert or replace into measured (layer, machine, schedule, status, seconds) values (?, ?, ?, ?, ?)",
                 [(r.layer, self.machine, r.schedule, r.status, r.seconds) for r in rows],
+            )
+            connection.executemany(
+                "insert or replace into features (layer, machine, schedule, features) values (?, ?, ?, ?)",
+                [(r.layer, self.machine, r.schedule, json.dumps(dict(r.features))) for r in rows if r.features],
             )
 
     @contextmanager
@@ -80,6 +102,10 @@ class TuningDatabase:
                 yield connection
         finally:
             connection.close()
+
+
+def _row(layer: str, schedule: str, status: str, seconds: float | None, features: str | None) -> Measured:
+    return Measured(layer, schedule, status, seconds, json.loads(features) if features else {})
 
 
 OFF = "off"

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,6 +14,7 @@ from gossamer.backends.cpu.build import Build, Store
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.linking import compiler, compiler_version
 from gossamer.backends.cpu.schedules import legal_schedules
+from gossamer.backends.cpu.tuning.features import Features, features_of
 from gossamer.ir.analysis import macs
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.ops.scan import Scan
@@ -25,12 +26,16 @@ from gossamer.ir.types import Value
 
 @dataclass(frozen=True)
 class TunableLayer:
-    """Equal layers of a module. `key`: a digest; `schedules`: as text, the module's own first; `work`: MACs of all."""
+    """Equal layers of a module. `key`: a digest; `schedules`: as text, the module's own first; `work`: MACs of all.
+
+    `features`: of every schedule, in their order.
+    """
 
     key: str
     results: tuple[Value, ...]
     schedules: tuple[str, ...]
     work: int
+    features: tuple[Features, ...] = field(default=(), compare=False)
 
 
 def tunable_layers(module: Module, hardware: CpuHardware) -> tuple[TunableLayer, ...]:
@@ -42,10 +47,15 @@ def tunable_layers(module: Module, hardware: CpuHardware) -> tuple[TunableLayer,
         choices = () if isinstance(node.op, Scan) else _choices(node, params, hardware)
         if len(choices) < 2:
             continue
-        key = _key(build, node)
-        before = found.get(key, TunableLayer(key, (), choices, 0))
+        key = layer_key(build, node)
+        before = found.get(key) or _layer(key, node, choices, params, hardware)
         found[key] = replace(before, results=(*before.results, node.result), work=before.work + macs(node))
     return tuple(sorted(found.values(), key=lambda layer: -layer.work))
+
+
+def _layer(key: str, node: Node, choices: tuple[str, ...], params: set[Value], hardware: CpuHardware) -> TunableLayer:
+    schedules = (parse_schedule_text(text) for text in choices)
+    return TunableLayer(key, (), choices, 0, tuple(features_of(node, s, hardware, params) for s in schedules))
 
 
 def _choices(node: Node, params: set[Value], hardware: CpuHardware) -> tuple[str, ...]:
@@ -58,7 +68,7 @@ def _choices(node: Node, params: set[Value], hardware: CpuHardware) -> tuple[str
     return tuple(dict.fromkeys(schedule_text(s) for s in (*first, *possible)))
 
 
-def _key(build: Build, node: Node) -> str:
+def layer_key(build: Build, node: Node) -> str:
     """Of the program and the storage of what it reads and writes, not of its parameters' values."""
     program, planner = build.planner.programs[node.result], build.planner
     operands = [v.type if v in build.refs else planner.storage[v] for v in node.op.operands]

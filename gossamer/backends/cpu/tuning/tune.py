@@ -1,17 +1,19 @@
 """Better schedules for a module, within a time: what the database knows, then measurements of what it does not.
 
-Layers with the most work come first; of each, a few schedules at a time, those the analytical choice likes best.
+Layers with the most work come first; of each, a few schedules at a time, those the analytical choice likes best,
+then those that a model learned from all measurements so far expects to be faster than what was found (`learned.py`).
 The schedule that a module came with is kept unless another is clearly faster.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase, database_path
 from gossamer.backends.cpu.tuning.layers import TunableLayer, machine_key, rescheduled, tunable_layers
+from gossamer.backends.cpu.tuning.learned import LatencyModel, fitted, promising
 from gossamer.backends.cpu.tuning.measure import LEAST_S, Trial, measured
 from gossamer.ir.errors import BackendError
 from gossamer.ir.graph import Module
@@ -21,6 +23,9 @@ TRIALS_AT_ONCE = 24
 
 FIRST = 5
 """Schedules of a layer that are tried before the next layer's."""
+
+ROUND = 3
+"""Schedules of a layer that are tried before a model learns from them and orders the rest anew."""
 
 CLEARLY = 0.98
 """Share of the first schedule's time that another may take at most, to be taken instead."""
@@ -80,7 +85,7 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
     layers = tunable_layers(module, hardware)
     todo = {layer.key: _unknown(layer, database) for layer in layers}
     known, trials, failed = sum(not t for t in todo.values()), 0, 0
-    for batch in _batches(layers, todo):
+    for batch in _batches(layers, todo, database):
         if end - time.monotonic() < LEAST_S:
             break
         if progress is not None:
@@ -102,7 +107,11 @@ def _comparable(found: Sequence[Measured], batch: Sequence[Trial], database: Tun
     now = {m.layer: m.seconds for m in found if m.schedule == own[m.layer]}
     then = {key: next((r.seconds for r in database.of(key) if r.schedule == own[key]), None) for key in own}
     scale = {key: (old / new) if (old := then[key]) and (new := now.get(key)) else 1.0 for key in own}
-    return [replace(m, seconds=m.seconds and m.seconds * scale[m.layer]) for m in found]
+    features = {t.layer.key: dict(zip(t.layer.schedules, t.layer.features, strict=True)) for t in batch}
+    return [
+        replace(m, seconds=m.seconds and m.seconds * scale[m.layer], features=features[m.layer][m.schedule])
+        for m in found
+    ]
 
 
 def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
@@ -110,17 +119,37 @@ def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
     return [text for text in layer.schedules if text not in known]
 
 
-def _batches(layers: tuple[TunableLayer, ...], todo: dict[str, list[str]]) -> list[list[Trial]]:
-    """First the best few of every layer, then the rest. A layer's own schedule is in every batch the others are in:
-    only times of one process are compared."""
-    groups = [
-        [Trial(layer, text) for text in dict.fromkeys((layer.schedules[0], *part))]
-        for first in (True, False)
-        for layer in layers
-        if (part := [t for t in todo[layer.key] if (layer.schedules.index(t) < FIRST) is first])
-    ]
+def _batches(
+    layers: tuple[TunableLayer, ...], todo: Mapping[str, list[str]], database: TuningDatabase
+) -> Iterator[list[Trial]]:
+    """First the best few of every layer, then the rest: a few at a time, by what was recorded of the batches before;
+    all at once where nothing can be learned. A layer ends when nothing better is expected."""
+    best = {layer.key: layer.schedules[:FIRST] for layer in layers}
+    yield from _grouped(layers, {key: [t for t in texts if t in best[key]] for key, texts in todo.items()})
+    left = {key: [t for t in texts if t not in best[key]] for key, texts in todo.items()}
+    while any(left.values()):
+        model = fitted(database)
+        if model is None:
+            yield from _grouped(layers, left)
+            return
+        wanted = {layer.key: _promising(model, layer, left[layer.key], database) for layer in layers}
+        left = {key: texts[ROUND:] for key, texts in wanted.items()}
+        yield from _grouped(layers, {key: texts[:ROUND] for key, texts in wanted.items()})
+
+
+def _promising(model: LatencyModel, layer: TunableLayer, left: list[str], database: TuningDatabase) -> list[str]:
+    features = dict(zip(layer.schedules, layer.features, strict=True))
+    return promising(model, database.of(layer.key), {text: features[text] for text in left})
+
+
+def _grouped(layers: tuple[TunableLayer, ...], wanted: Mapping[str, list[str]]) -> list[list[Trial]]:
+    """Trials in batches. A layer's own schedule is in every batch the others are in: only times of one process are
+    compared."""
     batches: list[list[Trial]] = []
-    for group in groups:
+    for layer in layers:
+        if not wanted[layer.key]:
+            continue
+        group = [Trial(layer, text) for text in dict.fromkeys((layer.schedules[0], *wanted[layer.key]))]
         if batches and len(batches[-1]) + len(group) <= TRIALS_AT_ONCE:
             batches[-1] += group
         else:

@@ -1,0 +1,138 @@
+"""How well the CPU target foresees what networks take that it has not seen: analytical model against learned model.
+
+    python benchmarks/cpu_latency_model.py --networks 200 --seconds 3600
+
+Networks are drawn from the mobile and the ResNet spaces in turn, compiled, and run. Of a share of them every layer's
+time goes into a database; the rest are predicted from it: a layer that was among those is known, the others are
+learned, and once more with every layer learned. Kendall's tau and the median relative error are over the rest.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from gossamer import api
+from gossamer.backends.cpu.tuning.database import TuningDatabase
+from gossamer.backends.cpu.tuning.latency import expected_latency, record_layers
+from gossamer.backends.cpu.tuning.learned import fitted
+from gossamer.cli.options import random_inputs
+from gossamer.search.spaces.mobilenet import MobileNet
+from gossamer.search.spaces.once_for_all import OfaMobileNetV2
+from gossamer.search.spaces.resnet_vector import ResNetVector
+
+SPACES = {
+    "mobilenet": MobileNet(),
+    "ofa-mobilenetv2": OfaMobileNetV2(input_shape=(3, 96, 96)),
+    # a small part of the space: compiling its largest takes minutes
+    "resnet-vector": ResNetVector(
+        main_blocks=(1, 2),
+        residual_blocks=(1, 2),
+        branches=(1,),
+        kernels=(3, 5),
+        widenings=(1, 2),
+        out_channels=(16, 32, 48, 64),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Timed:
+    """A network: lower quartile of whole runs, median of every layer."""
+
+    space: str
+    module: object
+    seconds: float
+    layers: tuple[float, ...]
+
+
+def timed(space, seed):
+    drawn = SPACES[space]
+    genome = drawn.sample(1, np.random.default_rng(seed))[0]
+    module = api.prepare(drawn.module(genome), "cpu")
+    artifact = api.build(module, "cpu")
+    inputs = random_inputs(module.graph.inputs)
+    layers = artifact.profile(inputs)
+    runs = []
+    for _ in range(30):
+        start = time.perf_counter()
+        artifact.run(inputs)
+        runs.append(time.perf_counter() - start)
+    return Timed(space, module, float(np.quantile(runs, 0.25)), layers)
+
+
+def sampled(spaces, count, seconds, seed):
+    """As many networks as fit in the time, at most `count`."""
+    end, found = time.monotonic() + seconds, []
+    while len(found) < count and time.monotonic() < end:
+        found.append(timed(spaces[len(found) % len(spaces)], seed + len(found)))
+        print(f"{len(found):4d} {found[-1].space:16s} {found[-1].seconds * 1e3:8.3f} ms", file=sys.stderr, flush=True)
+    return found
+
+
+def score(networks, predicted):
+    wanted = np.array([network.seconds for network in networks])
+    error = np.abs(np.array(predicted) / wanted - 1)
+    tau = kendalltau(predicted, wanted)[0] if len(networks) > 1 else float("nan")
+    return {"kendall_tau": float(tau), "median_error": float(np.median(error))}
+
+
+def compared(train, held):
+    """Scores of the held-out networks by method; how many of their layers were known."""
+    with TemporaryDirectory() as folder:
+        empty, full = (TuningDatabase(Path(folder) / name, "this") for name in ("empty", "full"))
+        for network in train:
+            record_layers(network.module, network.layers, full)
+        model = fitted(full)
+        ways = {"analytical": (empty, None), "learned": (empty, model), "known + learned": (full, model)}
+        found = {
+            way: [expected_latency(network.module, database, by) for network in held]
+            for way, (database, by) in ways.items()
+        }
+        known = found["known + learned"]
+        share = sum(x.measured for x in known) / sum(x.measured + x.learned + x.analytical for x in known)
+        scores = {way: score(held, [x.seconds for x in rows]) for way, rows in found.items()}
+        if model is None:
+            del scores["learned"]
+        return {"rows": len(full.rows()), "known_layers": share, "scores": scores}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--networks", type=int, default=30)
+    parser.add_argument("--seconds", type=float, default=240.0, help="no network is begun after so long")
+    parser.add_argument("--held", type=float, default=0.34, help="share of the networks that is predicted")
+    parser.add_argument("--spaces", default=",".join(SPACES), help="names with commas between")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--json", action="store_true")
+    chosen = parser.parse_args()
+    start = time.monotonic()
+    networks = sampled(chosen.spaces.split(","), chosen.networks, chosen.seconds, chosen.seed)
+    if len(networks) < 2:
+        print(f"{len(networks)} networks in {chosen.seconds:.0f} s; two are needed, one to learn from")
+        return 1
+    order = np.random.default_rng(chosen.seed).permutation(len(networks))
+    held = min(len(networks) - 1, max(1, round(chosen.held * len(networks))))
+    result = {"networks": len(networks), "held": held, "seconds": 0.0}
+    result |= compared([networks[i] for i in order[held:]], [networks[i] for i in order[:held]])
+    result["seconds"] = time.monotonic() - start
+    if chosen.json:
+        print(json.dumps(result))
+        return 0
+    print(
+        f"{len(networks) - held} networks ({result['rows']} distinct layers) learned from, {held} predicted, "
+        f"{result['known_layers']:.0%} of whose layers were known; {result['seconds']:.0f} s"
+    )
+    for way, values in result["scores"].items():
+        print(f"{way:16s} Kendall's tau {values['kendall_tau']:6.3f}   median error {values['median_error']:6.1%}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
