@@ -157,3 +157,11 @@ def test_a_network_is_the_sum_of_what_is_known_learned_and_worked_out(module, la
     found = expected_latency(other, database, fitted(database))
     assert (found.measured, found.learned, found.analytical) == (0, 2, 0) and found.seconds > 0
     assert expected_latency(other, database, None).analytical == 2
+
+
+def test_without_time_nothing_is_learned(module, layers, database, monkeypatch):
+    best = [row for row in rows(layers) if row.schedule in {s for x in layers for s in x.schedules[: tune.FIRST]}]
+    database.record(best)
+    monkeypatch.setattr(tune, "fitted", lambda _: pytest.fail("learned"))
+    done = tune.tuned(module, database)
+    assert done.trials == 0 and done.known < done.layers

@@ -85,7 +85,7 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
     layers = tunable_layers(module, hardware)
     todo = {layer.key: _unknown(layer, database) for layer in layers}
     known, trials, failed = sum(not t for t in todo.values()), 0, 0
-    for batch in _batches(layers, todo, database):
+    for batch in _batches(layers, todo, database, end):
         if end - time.monotonic() < LEAST_S:
             break
         if progress is not None:
@@ -120,14 +120,15 @@ def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
 
 
 def _batches(
-    layers: tuple[TunableLayer, ...], todo: Mapping[str, list[str]], database: TuningDatabase
+    layers: tuple[TunableLayer, ...], todo: Mapping[str, list[str]], database: TuningDatabase, end: float
 ) -> Iterator[list[Trial]]:
     """First the best few of every layer, then the rest: a few at a time, by what was recorded of the batches before;
-    all at once where nothing can be learned. A layer ends when nothing better is expected."""
+    all at once where nothing can be learned. A layer ends when nothing better is expected.
+    After `end` nothing is learned."""
     best = {layer.key: layer.schedules[:FIRST] for layer in layers}
     yield from _grouped(layers, {key: [t for t in texts if t in best[key]] for key, texts in todo.items()})
     left = {key: [t for t in texts if t not in best[key]] for key, texts in todo.items()}
-    while any(left.values()):
+    while any(left.values()) and end - time.monotonic() >= LEAST_S:
         model = fitted(database)
         if model is None:
             yield from _grouped(layers, left)
