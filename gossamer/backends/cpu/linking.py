@@ -61,14 +61,14 @@ def objects_of_runtime(folder: Path) -> tuple[Path, ...]:
 def link(folder: Path, network: Network, objects: tuple[Path, ...]) -> None:
     """Write network.so into the folder."""
     path = compiler()
-    source, made, exports = folder / "network.c", folder / "network.o", folder / "exports.map"
+    source, exports = folder / "network.c", folder / "exports.map"
     source.write_text(network_source(network), encoding="utf-8")
     exports.write_text(_EXPORTS)
-    _run([path, *_FLAGS, "-O1", f"-I{RUNTIME}", "-c", str(source), "-o", str(made)])
-    given = [str(o) for o in (made, *objects)]
     options = ["-shared", "-pthread", "-Wl,-Bsymbolic", "-Wl,-z,noexecstack", f"-Wl,--version-script={exports}"]
-    _run([path, *options, "-o", str(folder / LIBRARY), *given, "-lm"])
-    for file in (source, made, exports):
+    given = [str(source), *map(str, objects)]
+    # one call: a network of a few kernels spends most of its time in starting compilers
+    _run([path, *_FLAGS, "-O1", "-pipe", f"-I{RUNTIME}", *options, "-o", str(folder / LIBRARY), *given, "-lm"])
+    for file in (source, exports):
         file.unlink()
 
 
