@@ -69,7 +69,8 @@ GATHER_VECTORS = 4
 """Vectors of output channels from which gathering the pixels of few input channels pays.
 
 Time against direct loops, one thread: 3 -> 64 channels, 7 x 7 by steps of 2: 0.83; 3 x 3: 0.95; 3 -> 32, 3 x 3 by steps
-of 2: 0.98; 3 -> 16: 2.2; with 64 input channels, which fill vectors: 1.07.
+of 2: 0.98; 3 -> 16: 2.2; with 64 input channels, which fill vectors: 1.07. On two threads it is no faster than on one,
+so the first of these takes 1.8 times as long as direct loops: it is a default for one core alone.
 """
 
 
@@ -82,7 +83,8 @@ def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
         return direct
     first, other = _winograd(node, signature, hardware)
     if im2col_obstacle(node) is None and signature.kh * signature.kw > 1:
-        gathers = not first and signature.ic < hardware.lanes and signature.oc >= GATHER_VECTORS * hardware.lanes
+        narrow = signature.ic < hardware.lanes and signature.oc >= GATHER_VECTORS * hardware.lanes
+        gathers = not first and narrow and hardware.cores == 1
         first, other = ((IM2COL,), other) if gathers else (first, (*other, IM2COL))
     return (*first, *direct, *other)
 
