@@ -211,5 +211,5 @@ def test_shapes_of_inputs():
 
 
 def test_unknown_network():
-    with pytest.raises(FrontendError, match="unknown network 'resnet81'; did you mean 'resnet18'?"):
+    with pytest.raises(FrontendError, match="unknown network 'resnet81'; did you mean 'resnet8'?"):
         zoo.build("resnet81")
