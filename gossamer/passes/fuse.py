@@ -31,11 +31,11 @@ class Fuse(Pass, name="fuse"):
         return module if graph == module.graph else module.with_graph(graph)
 
 
-def fused(graph: Graph, regions: Regions | None = None) -> Graph:
-    """The graph with every region of two statements or more as one `ir.fused`. `regions`: None for its own."""
+def fused(graph: Graph) -> Graph:
+    """The graph with every region of two statements or more as one `ir.fused`."""
     casts = {node.result: node for node in graph.nodes if reads_back(node.op)}
     # A region that only gains the cast it reads counts too; a cast goes when every reader has its own.
-    grown = [(region, _read_casts(region, casts)) for region in (regions or Regions(graph)).find()]
+    grown = [(region, _read_casts(region, casts)) for region in Regions(graph).find()]
     last = {region.result: _statement(region, own) for region, own in grown if own or len(region.nodes) > 1}
     inner = {node.result for region, _ in grown for node in region.nodes[:-1]}
     nodes = [last.get(node.result, node) for node in graph.nodes if node.result not in inner]

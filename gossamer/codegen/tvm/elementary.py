@@ -55,7 +55,7 @@ def tanh(d: str, x: Scalar) -> Scalar:
 
 
 def erf(d: str, x: Scalar) -> Scalar:
-    """Error function: an odd rational function of -3.8 .. 3.8, beyond which it is 1 to the last place but one."""
+    """Error function: an odd rational function of -3.8 .. 3.8, beyond which it is exactly 1, so that 1 + erf is 0."""
     if d != "float32":
         return tirx.erf(x)
     c = _constants(d)
@@ -66,9 +66,12 @@ def erf(d: str, x: Scalar) -> Scalar:
         above = above * z + c(k)
     for k in _ERF_BELOW[1:]:
         below = below * z + c(k)
-    return bounded * above / below
+    inside = once(bounded * above / below)
+    return tirx.Select(tirx.GE(z, c(_ERF_ONE)), once(maximum(once(minimum(bounded, c(1.0))), c(-1.0))), inside)
 
 
+_ERF_ONE = 14.43
+"""Square of an x whose erf is 1 to the last place."""
 _ERF_ABOVE = (
     -2.72614225801306e-10, 2.77068142495902e-08, -2.10102402082508e-06, -5.69250639462346e-05, -7.34990630326855e-04,
     -2.95459980854025e-03, -1.60960333262415e-02,

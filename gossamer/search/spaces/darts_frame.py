@@ -10,8 +10,6 @@ from gossamer.search.spaces.darts_cell import Kind
 from gossamer.search.spaces.darts_text import CELLS, INPUTS, NODES, OPS
 
 STEM_MULTIPLIER = 3
-QUANTISED = ".quantised"
-"""Ends the names of additions that are layers of their own only once max pooling runs on integers."""
 STRIDED_SKIP = tuple(op for op in OPS if "pool" not in op)
 CONVOLUTIONS = tuple(op for op in OPS if "conv" in op)
 SEPARABLE = tuple(op for op in OPS if op.startswith("sep"))
@@ -92,7 +90,6 @@ def _slots(position: Position) -> Iterator[Slot]:
         for edge in (1, 2):
             yield from _edge_slots(f"{name}.node{node}.edge{edge}", f"{cell}.node{node}.op{edge}", position.kind)
         yield Slot(f"{name}.node{node}.add", weighted=False)
-        yield Slot(f"{name}.node{node}.add{QUANTISED}", weighted=False, cast=True)
     yield from (Slot(f"{name}.{part}", weighted=False) for part in ("join", "relu"))
 
 

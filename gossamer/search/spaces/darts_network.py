@@ -13,7 +13,7 @@ from gossamer.ir.graph import Module
 from gossamer.search.choices import Genomes
 from gossamer.search.costs.columns import PLACE, Population
 from gossamer.search.spaces.darts_cell import CellWriter, Kind
-from gossamer.search.spaces.darts_frame import QUANTISED, Frame, Position
+from gossamer.search.spaces.darts_frame import Frame, Position
 from gossamer.search.spaces.darts_text import GENES
 from gossamer.search.spaces.drawn import DrawnNetwork
 from gossamer.search.spaces.flow import Flow
@@ -54,7 +54,7 @@ def flow(frame: Frame, genome: tuple[int, ...]) -> Flow:
     """How the layers of one network are joined: read off the whole network, slim."""
     slim = Frame((1, SLIM_SIDE, SLIM_SIDE), 1, frame.cells, SLIM_WIDTH)
     places = {slot.name: place for place, slot in enumerate(frame.slots)}
-    return template_of(network(slim, np.array(genome), 0), QUANTISED).placed(places)
+    return template_of(network(slim, np.array(genome), 0)).placed(places)
 
 
 def population(frame: Frame, genes: Genomes) -> Population:
@@ -103,7 +103,7 @@ def cell_layers(genes: tuple[int, ...], kind: Kind) -> tuple[tuple[str, ...], ND
     first = net.conv(net.image, "before", MARK.before)
     last = net.conv(net.image, "last", MARK.last, 1, 2 if kind.halves else 1)
     y = CellWriter(net, "cell", kind).write(first, last, np.array(genes), MARK.channels)
-    found = template_of(net.finish("cell", net.conv(net.relu(y, "relu"), "after", 1)), QUANTISED)
+    found = template_of(net.finish("cell", net.conv(net.relu(y, "relu"), "after", 1)))
     own = [place for place, label in enumerate(found.labels) if label.startswith("cell.")]
     return tuple(found.labels[place].removeprefix("cell.") for place in own), found.rows[own]
 

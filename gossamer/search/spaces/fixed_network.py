@@ -52,8 +52,8 @@ class Network:
 
     @cached_property
     def slots(self) -> tuple[Slot, ...]:
-        every = zip(self.template.labels, self.template.weighted, self.template.casts)
-        return tuple(Slot(label, weighted, cast) for label, weighted, cast in every)
+        every = zip(self.template.labels, self.template.weighted)
+        return tuple(Slot(label, weighted, label == IMAGE) for label, weighted in every)
 
     @cached_property
     def wide(self) -> dict[str, dict[str, list[int]]]:

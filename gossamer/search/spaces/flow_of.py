@@ -1,18 +1,17 @@
 """The flow of a network, read off its IR: what the quantize pass will store in integers, and who reads it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gossamer.ir.analysis import layers as layers_of
 from gossamer.ir.graph import Graph, Module, Node
 from gossamer.ir.layer import Layer
 from gossamer.ir.ops.structure import Fused, Param
 from gossamer.ir.types import Value
-from gossamer.passes.fuse import fused
 from gossamer.passes.pipeline import parse_pipeline, run_pipeline
 from gossamer.passes.precision import LayerBits
 from gossamer.passes.quantize_plan import Plan, Product, layers
-from gossamer.passes.regions import Meaning, Regions, meaning
+from gossamer.passes.regions import meaning
 from gossamer.search.costs.columns import Rows, to_rows
 from gossamer.search.spaces.flow import FLOAT, Flow
 
@@ -22,15 +21,14 @@ IMAGE = "image"
 
 @dataclass(frozen=True)
 class Template:
-    """Layers of one module in order: labels, rows without bits, which are weighted, which are there in quantised
-    networks only (`casts`; the first is the cast of the input, IMAGE), and how tensors join them. `sources`, `results`:
-    names of the values whose extents are the layer's ic, ih, iw and oc, oh, ow.
+    """Layers of one module in order, the cast of its input (IMAGE) first: labels, rows without bits, which are
+    weighted, and how tensors join them. `sources`, `results`: names of the values whose extents are the layer's ic, ih,
+    iw and oc, oh, ow.
     """
 
     labels: tuple[str, ...]
     rows: Rows
     weighted: tuple[bool, ...]
-    casts: tuple[bool, ...]
     sources: tuple[str, ...]
     results: tuple[str, ...]
     flow: Flow
@@ -42,22 +40,20 @@ class Template:
         return Flow(slots, self.flow.reads, self.flow.writes, readers)
 
 
-def template_of(module: Module, extra: str = "") -> Template:
-    """Of a float module of one input. A layer is called as its anchor, by its label or else its name; `extra` is added
-    to the names of those that are there in quantised networks only.
+def template_of(module: Module) -> Template:
+    """Of a float module of one input. A layer is called as its anchor, by its label or else its name.
+
+    Fusion finds the same regions on integers: casts to them and back are pointwise.
     """
     flat = run_pipeline(module, _BEFORE)
-    both = {_anchor(node).title for node, _ in layers_of(run_pipeline(flat, _FUSE))}
     reader = _Reader(flat.graph)
-    pairs = layers_of(flat.with_graph(fused(flat.graph, reader.regions())))
+    pairs = layers_of(run_pipeline(flat, _FUSE))
     image = flat.graph.inputs[0]
     nodes = [node for node, _ in pairs]
-    titles = [_anchor(node).title for node in nodes]
     return Template(
-        (IMAGE, *(title if title in both else title + extra for title in titles)),
+        (IMAGE, *(_anchor(node).title for node in nodes)),
         to_rows([_cast_layer(image), *(layer for _, layer in pairs)]),
         (False, *(_anchor(node).result in reader.products for node in nodes)),
-        (True, *(title not in both for title in titles)),
         (image.name, *(reader.source(node).name for node in nodes)),
         (image.name, *(node.result.name for node in nodes)),
         reader.flow(nodes, image),
@@ -88,17 +84,6 @@ class _Reader:
         self._plan = Plan(flat, {value: LayerBits(8, 8) for value in self.products}, 8)
         roots = dict.fromkeys(self._plan.group_bits)
         self._numbers = {root: number for number, root in enumerate(roots)}
-
-    def regions(self) -> Regions:
-        """As after quantisation: what is stored as integers ends a region, and movement of integers is none."""
-        single = (node for node in self._flat.nodes if len(node.results) == 1)
-        return Regions(self._flat, {node.result: self._meaning(node) for node in single})
-
-    def _meaning(self, node: Node) -> Meaning:
-        if self._moves(node):
-            return Meaning()
-        found = meaning(node.op)
-        return replace(found, through=frozenset(v for v in found.through if not self._plan.stored(v)))
 
     def _moves(self, node: Node) -> bool:
         return self._plan.is_move(node) and self._plan.stored(node.result)
