@@ -356,6 +356,9 @@ def target_of(folder: Path) -> str:
 
     try:
         return folders.target_of(folder)
+    except NotADirectoryError:
+        what = "is a file, needed the folder of a compiled network"
+        raise BackendError(f"{folder}: {what}; `gossamer compile MODEL -o FOLDER` makes one") from None
     except FileNotFoundError:
         what = f"holds no compiled network (no {MANIFEST})" if folder.is_dir() else "no such folder"
         raise BackendError(f"{folder}: {what}; `gossamer compile MODEL -o {folder}` makes one") from None

@@ -4,7 +4,6 @@ A network that came as something else than ONNX is compared with what the IR say
 """
 
 import math
-import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -30,20 +29,19 @@ class Peer:
     timed: bool = True
 
 
-def threads() -> int:
-    """Threads of everything that computes: `GOSSAMER_THREADS`, or two where there are two."""
-    return int(os.environ.get("GOSSAMER_THREADS", min(2, os.cpu_count() or 1)))
+def load_peer(model: Path, threads: int | None = None) -> Peer:
+    """The model in onnxruntime, on so many threads, by default as a search takes: GOSSAMER_THREADS or two.
 
+    Raises BackendError when that is not installed or cannot load it."""
+    from gossamer.search.threads import threads as usual
 
-def load_peer(model: Path) -> Peer:
-    """The model in onnxruntime. Raises BackendError when that is not installed or cannot load it."""
     try:
         import onnxruntime
     except ImportError:
         need = "--check compares with onnxruntime, which is not installed: pip install 'gossamer[cpu]'"
         raise BackendError(need) from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
+    options.intra_op_num_threads = threads or usual()
     options.log_severity_level = 3
     try:
         session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

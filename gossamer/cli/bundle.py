@@ -9,6 +9,7 @@ It is built beside its final place and moved there in one step, so a failure lea
 """
 
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -31,6 +32,10 @@ SOURCE, IMPORTED, DESIGN = "source.onnx", "source.gsm", "design.ir"
 def check_folder(folder: Path, force: bool) -> None:
     """Refuse, before any work is done, a place that the result cannot go to."""
     if not folder.exists():
+        above = next(place for place in folder.absolute().parents if place.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            what = "is no folder one may write to" if above.is_dir() else "is a file"
+            raise DataError(f"{folder}: cannot be made, {above} {what}; name another")
         return
     if not folder.is_dir():
         raise DataError(f"{folder}: is a file; name a new folder")

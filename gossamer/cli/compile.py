@@ -11,13 +11,15 @@ from gossamer.cli.options import (
     ModelArgument,
     PassesOption,
     ShapeOption,
-    parse_hardware,
+    first_batch,
+    hardware_values,
     random_inputs,
     read_arrays,
 )
 from gossamer.cli.output import JsonFlag, Output
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
 
     from gossamer.report.layers import LayerLine
@@ -67,7 +69,7 @@ def compile(
     """Compile a network for a target and show what every layer costs."""
     import gossamer.api as api
     from gossamer.cli.bundle import Compiled, check_folder, write_bundle
-    from gossamer.cli.explain import explain_table, explained_rows, explainer
+    from gossamer.cli.explain import Explanations, explained_rows, explainer
     from gossamer.frontends import parse_shapes
     from gossamer.report.layers import Timed, priced_lines, timed_lines
 
@@ -81,8 +83,9 @@ def compile(
             module = api.load(model, parse_shapes(shape or ()))
         inputs = read_arrays(calibrate, [v.name for v in module.graph.inputs]) if calibrate else None
         with out.working("running passes"):
-            values = parse_hardware(hardware) | ({} if cpu is None else {"cpu": cpu})
-            ready = api.prepare(module, target, passes=passes, hardware=values or None, calibration=inputs)
+            ready = api.prepare(
+                module, target, passes=passes, hardware=hardware_values(hardware, cpu), calibration=inputs
+            )
         with out.working("choosing schedules") as now:
             ready, tuned = api.tune(ready, target, tune_s, tune_db, now)
         if tuned:
@@ -92,8 +95,9 @@ def compile(
         with out.working("timing every layer"):
             obstacle: str | None = getattr(artifact, "obstacle", None)
             if isinstance(artifact, Timed):
-                given = (inputs or random_inputs(module.graph.inputs)) if measure and obstacle is None else None
-                lines = timed_lines(ready, artifact, given)
+                ports = module.graph.inputs
+                given = first_batch(inputs, ports) if inputs else random_inputs(ports)
+                lines = timed_lines(ready, artifact, given if measure and obstacle is None else None)
             else:
                 lines = priced_lines(ready, own)
         document: dict[str, Any] = {"model": str(model), "target": target, "layers": [vars(line) for line in lines]}
@@ -103,11 +107,11 @@ def compile(
         if obstacle is not None:
             out.note(f"not timed: {obstacle}")
             document["obstacle"] = obstacle
-        shown = [layer_table(lines)]
+        shown: list[RenderableType] = [layer_table(lines)]
         if why is not None:
             with out.working("explaining"):
                 document["explained"] = explained_rows(why.explain(ready), lines)
-            shown.append(explain_table(document["explained"]))
+            shown.append(Explanations(document["explained"]))
         if folder is not None:
             with out.working(f"saving to {folder}"):
                 write_bundle(folder, Compiled(model, module, ready, artifact), document, force)
@@ -122,9 +126,12 @@ def tuning_s(text: str | None) -> float:
 
     if text is None:
         return 0.0
-    seconds = Budget.parse(text).seconds
+    try:
+        seconds = Budget.parse(text).seconds
+    except SearchError:
+        seconds = None
     if seconds is None:
-        raise SearchError(f"--tune {text}: found a number, needed a time: 60s, 3m")
+        raise SearchError(f"--tune {text}: is no time above 0, needed one with its unit: 60s, 3m, 1h")
     return seconds
 
 
@@ -138,7 +145,8 @@ def summary(document: dict[str, Any]) -> str:
     from gossamer.report.units import quantity
 
     words = {"macs": "{}", "predicted_s": "predicted {}", "measured_s": "measured {}", "energy_j": "{}"}
-    parts = [f"{len(document['layers'])} layers"]
+    count = len(document["layers"])
+    parts = [f"{count} layer{'' if count == 1 else 's'}"]
     for key, title, unit in COLUMNS:
         if document[key] is not None:
             parts.append(words[key].format(quantity(document[key], unit or title.rstrip("s"))))

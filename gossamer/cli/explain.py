@@ -1,11 +1,16 @@
-"""The table of `gossamer compile --explain`: why every layer is compiled as it is, and how near the peak it runs."""
+"""What `gossamer compile --explain` shows: why every layer is compiled as it is, and how near the peak it runs.
 
-from collections.abc import Iterable, Sequence
+A table with a row a layer; a few lines a layer where the terminal is too narrow for that.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gossamer.ir.errors import BackendError
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
 
     from gossamer.backends.base import Backend
@@ -44,23 +49,59 @@ def explained_rows(found: "Iterable[Any]", lines: "Sequence[LayerLine]") -> list
     return rows
 
 
+@dataclass(frozen=True)
+class Explanations:
+    """Rows of `explained_rows`, for a console of any width."""
+
+    rows: "Sequence[dict[str, Any]]"
+
+    def __rich_console__(self, console: "Console", options: "ConsoleOptions") -> "Iterator[RenderableType]":
+        table = explain_table(self.rows)
+        if console.measure(table, options=options.update(max_width=10_000)).maximum <= options.max_width:
+            yield table
+        else:
+            yield from (line for row in self.rows for line in _lines(row))
+        yield f"[dim italic]{CAPTION}[/dim italic]"
+
+
 def explain_table(rows: "Sequence[dict[str, Any]]") -> "Table":
     """One row a layer; parts of the machine that none of them uses have no column."""
     from rich.table import Table
 
     parts = {name: None for row in rows for name, seconds in row["parts_s"].items() if seconds >= SHOWN_S}
-    table = Table(box=None, header_style="bold", pad_edge=False, caption=CAPTION, caption_justify="left")
-    table.add_column("layer", overflow="fold")
-    table.add_column("chosen", overflow="fold")
-    table.add_column("bound by", no_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("layer", "chosen", "bound by"):
+        table.add_column(name, no_wrap=True)
     for name in (*parts, "predicted", "measured", "GFLOP/s", "of peak", "MAC/B"):
         table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("next best", overflow="fold")
+    table.add_column("next best", no_wrap=True)
     for name in ("its time", "error", "copied"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row, parts))
     return table
+
+
+def _lines(row: dict[str, Any]) -> "Iterator[RenderableType]":
+    """What a row says, in words: empty cells are left out."""
+    from rich.markup import escape
+    from rich.padding import Padding
+
+    parts = [name for name, seconds in row["parts_s"].items() if seconds >= SHOWN_S]
+    title, chosen, bound, *numbers = _cells(row, parts)
+    spent, (took, measured, rate, share, intensity, other, ratio, error, copied) = numbers[:-9], numbers[-9:]
+    said = ((took, "predicted {} us"), (measured, "measured {} us"), (rate, "{} GFLOP/s"), (share, "{} of peak"))
+    times = ", ".join(form.format(value) for value, form in (*said, (intensity, "{} MAC/B")) if value)
+    busy = ", ".join(f"{name} {value}" for name, value in zip(parts, spent, strict=True))
+    rest = ((f"{other} {ratio}" if other else "", "next best {}"), (error, "error {}"), (copied, "copied {}"))
+    yield f"[bold]{title}[/bold]"
+    for text in (
+        f"{escape(chosen)}: {times}" if times else escape(chosen),
+        f"bound by {bound}: {busy}" if bound else "",
+        ", ".join(form.format(value) for value, form in rest if value),
+    ):
+        if text:
+            yield Padding(text, (0, 0, 0, 2))
 
 
 def _cells(row: dict[str, Any], parts: "Iterable[str]") -> tuple[str, ...]:

@@ -6,7 +6,8 @@ user's is one sentence on stderr; with `--json` the same sentence is also the do
 
 import os
 import sys
-from typing import Annotated, cast
+import warnings
+from typing import Annotated, TextIO, cast
 
 import typer
 
@@ -60,6 +61,12 @@ app.command("check-backend", epilog=check_backend.EXAMPLE)(check_backend.check_b
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     given = sys.argv[1:] if arguments is None else arguments
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        return _run(given)
+
+
+def _run(given: list[str]) -> int:
     try:
         code = app(given, prog_name="gossamer", standalone_mode=False)
         # typer turns Ctrl-C into this code and says nothing
@@ -79,6 +86,18 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(f"{where}{(error.strerror or str(error)).lower()}; nothing was overwritten", given)
     except (KeyboardInterrupt, typer.Abort):
         return _fail("interrupted", given, INTERRUPTED)
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning as a person reads it: what it says, not which line of the program said it."""
+    sys.stderr.write(f"warning: {' '.join(str(message).split())}\n")
 
 
 def _message(error: BaseException) -> str:

@@ -1,6 +1,6 @@
 """Options that several commands share, and the parsing of their texts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
@@ -43,25 +43,51 @@ def parse_hardware(texts: Iterable[str] | None) -> dict[str, str]:
     return dict(_pair(part) for part in parts)
 
 
+def hardware_values(texts: Iterable[str] | None, cpu: str | None) -> dict[str, str] | None:
+    """What `--hardware` and `--cpu` say together; None when they say nothing."""
+    given = parse_hardware(texts)
+    if cpu is not None and given.get("cpu", cpu) != cpu:
+        raise HardwareError(f"--cpu {cpu}: --hardware says cpu={given['cpu']}; give one of them")
+    return (given if cpu is None else given | {"cpu": cpu}) or None
+
+
 def read_arrays(path: Path, names: list[str]) -> "dict[str, Array]":
     """Arrays by input name from an .npz, or from an .npy for a network with one input. Raises DataError."""
-    import numpy as np
-
-    try:
-        loaded = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else "is no .npy or .npz file"
-        raise DataError(f"{path}: {reason.lower()}") from None
-    if isinstance(loaded, np.ndarray):
+    found = _loaded(path)
+    if not isinstance(found, dict):
         if len(names) != 1:
             raise DataError(
                 f"{path}: holds one array but the network takes {', '.join(names)}; give an .npz with those names"
             )
-        return {names[0]: loaded}
-    missing = [name for name in names if name not in loaded.files]
+        found = {names[0]: found}
+    missing = [name for name in names if name not in found]
     if missing:
-        raise DataError(f"{path}: lacks the inputs {', '.join(missing)}; it holds {', '.join(loaded.files)}")
-    return {name: loaded[name] for name in names}
+        raise DataError(f"{path}: lacks the inputs {', '.join(missing)}; it holds {', '.join(found)}")
+    for name in names:
+        if found[name].dtype.kind not in "biuf":
+            raise DataError(f"{path}: '{name}' is an array of {found[name].dtype}, needed real numbers")
+    return {name: found[name] for name in names}
+
+
+def _loaded(path: Path) -> "Array | dict[str, Array]":
+    """The array of an .npy, or all of an .npz by name."""
+    import zipfile
+
+    import numpy as np
+
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "is no .npy or .npz file"
+        raise DataError(f"{path}: {reason.lower()}") from None
+
+
+def first_batch(arrays: "Mapping[str, Array]", values: "Iterable[Value]") -> "dict[str, Array]":
+    """Of inputs that hold many samples, as for calibration, what one run takes."""
+    return {
+        value.name: arrays[value.name][: value.shape[0]] if value.shape else arrays[value.name] for value in values
+    }
 
 
 def random_inputs(values: "Iterable[Value]") -> "dict[str, Array]":

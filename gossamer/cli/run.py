@@ -23,6 +23,9 @@ EXAMPLE = (
     "the outputs, their largest error against onnxruntime, and both latencies."
 )
 
+TOLERANCE = 1e-4
+"""What float32 may lose: of outputs up to 1 absolute, of larger ones relative to the largest."""
+
 
 def run(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="What `gossamer compile -o FOLDER` made.")],
@@ -35,7 +38,14 @@ def run(
         bool,
         typer.Option("--check", help="Compare with onnxruntime (not ONNX: the reference); exit code 1 if too far off."),
     ] = False,
-    tolerance: Annotated[float, typer.Option(help="Largest error allowed, in units of the output.", min=0.0)] = 1e-4,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(
+            help="Largest error allowed, in units of the output.",
+            min=0.0,
+            show_default="1e-4, or that share of the largest output",
+        ),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> int:
     """Run a compiled network, and check it against onnxruntime, or what the IR says where it did not come as ONNX."""
@@ -47,7 +57,7 @@ def run(
         with out.working(f"loading {folder}"):
             artifact = api.load_artifact(folder)
         inputs = _inputs(artifact, input)
-        peer = _peer(folder) if check else None
+        peer = _peer(folder, artifact) if check else None
         with out.working("running"):
             outputs = artifact.run(inputs)
             document: dict[str, Any] = {"outputs": {name: describe(value) for name, value in outputs.items()}}
@@ -69,12 +79,12 @@ def _inputs(artifact: "Artifact", path: Path | None) -> "dict[str, Array]":
     return {value.name: given[value.name].astype(value.dtype.numpy, copy=False) for value in values}
 
 
-def _peer(folder: Path) -> "Peer":
+def _peer(folder: Path, artifact: "Artifact") -> "Peer":
     from gossamer.cli.baseline import load_peer, reference_peer
     from gossamer.cli.bundle import IMPORTED, SOURCE
 
     if (folder / SOURCE).exists():
-        return load_peer(folder / SOURCE)
+        return load_peer(folder / SOURCE, getattr(artifact, "threads", None))
     if (folder / IMPORTED).exists():
         return reference_peer(folder / IMPORTED)
     raise DataError(f"{folder}: has no {SOURCE} or {IMPORTED} to compare with; `gossamer compile -o` keeps one")
@@ -103,8 +113,8 @@ def describe(value: "Array") -> dict[str, Any]:
     return found
 
 
-def compare(outputs: "Mapping[str, Array]", wanted: "Mapping[str, Array]", tolerance: float) -> dict[str, Any]:
-    """The largest absolute difference over all outputs."""
+def compare(outputs: "Mapping[str, Array]", wanted: "Mapping[str, Array]", allowed: float | None) -> dict[str, Any]:
+    """The largest absolute difference over all outputs. `allowed`: by default TOLERANCE, scaled with large outputs."""
     import numpy as np
 
     common = [name for name in outputs if name in wanted]
@@ -112,9 +122,12 @@ def compare(outputs: "Mapping[str, Array]", wanted: "Mapping[str, Array]", toler
         raise DataError(f"no output in common with the peer: {', '.join(outputs)} and {', '.join(wanted)}")
     errors = (np.abs(outputs[name].astype(np.float64) - wanted[name].astype(np.float64)) for name in common)
     largest = max(float(np.max(error, initial=0.0)) for error in errors)
+    highest = max(float(np.max(np.abs(wanted[name]), initial=0.0)) for name in common)
+    rounds = any(outputs[name].dtype.kind == "f" for name in common)
+    tolerance = TOLERANCE * (max(1.0, highest) if rounds else 1.0) if allowed is None else allowed
     return {
         "max_abs_error": largest,
-        "max_abs_output": max(float(np.max(np.abs(wanted[name]), initial=0.0)) for name in common),
+        "max_abs_output": highest,
         "tolerance": tolerance,
         "passed": bool(largest <= tolerance),
     }
@@ -152,7 +165,7 @@ def verdict(document: Mapping[str, Any]) -> tuple[str, ...]:
     mark = "[green]within[/green]" if found["passed"] else "[red]BEYOND[/red]"
     error = (
         f"largest error {found['max_abs_error']:.3g} (outputs up to {found['max_abs_output']:.3g}): "
-        f"{mark} the tolerance of {found['tolerance']:g}"
+        f"{mark} the tolerance of {found['tolerance']:.3g}"
     )
     if "peer_latency_s" not in document:
         return f"{error} against {found['peer']}", f"latency {ours} (median)"

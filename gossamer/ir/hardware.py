@@ -13,6 +13,7 @@ bounds and unit).
 
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
+from difflib import get_close_matches
 from functools import cache
 from numbers import Integral, Real
 from typing import Any, ClassVar, TypeAlias, cast
@@ -127,7 +128,10 @@ def _not_a(target: str, info: Parameter, value: Number) -> HardwareError:
 def _check(target: str, info: Parameter, value: Number) -> None:
     if info.choices:
         if value not in info.choices:
-            raise HardwareError(f"{target}.{info.name}: {value!r} is none of {', '.join(info.choices)}")
+            longer = [choice for choice in info.choices if value and str(choice).startswith(str(value))]
+            close = longer or get_close_matches(str(value), map(str, info.choices), n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ""
+            raise HardwareError(f"{target}.{info.name}: {value!r} is none of {', '.join(info.choices)}{hint}")
         return
     if isinstance(info.default, str) or isinstance(value, (str, bool)):
         if not (isinstance(info.default, str) and isinstance(value, str)):

@@ -142,6 +142,10 @@ def test_a_program_in_c_runs_the_folder(artifact, x, tmp_path):
         np.testing.assert_allclose(np.asarray(numbers, np.float32), wanted, atol=1e-5)
     refused = subprocess.run([tmp_path / "example", tmp_path / "none"], capture_output=True, text=True)
     assert refused.returncode == 1 and "params.bin: No such file" in refused.stderr
+    np.save(tmp_path / "x.npy", x)  # has a header before the numbers
+    command = [tmp_path / "example", folder, tmp_path / "x.npy"]
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 1 and "x.npy: cannot be read, or is not the 768 raw bytes of x" in refused.stderr
 
 
 def test_only_the_interface_can_be_seen_from_outside(artifact, tmp_path):

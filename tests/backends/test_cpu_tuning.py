@@ -220,3 +220,31 @@ def test_the_child_times_every_trial_by_itself(module):
     text = str(module)
     seconds = child.timed([{"text": text, "results": [layer.results[0].name for layer in layers]}])
     assert len(seconds) == 2 and all(0 < s < 1 for s in seconds)
+
+
+def test_too_little_time_is_said(module, tmp_path):
+    found = tuned(module, TuningDatabase(tmp_path / "t.sqlite", "a"), measure.LEAST_S / 2)
+    assert "0 schedules measured now (too little time, give more)" in str(found)
+
+
+def test_of_layers_that_nobody_measured_nothing_is_said(module, tmp_path):
+    TuningDatabase(tmp_path / "t.sqlite", "a")
+    assert api.tune(module, "cpu", 0.0, tmp_path / "t.sqlite") == (module, "")
+
+
+def test_a_process_that_takes_too_long_leaves_no_files(tmp_path, monkeypatch):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\ntouch $TMPDIR/left\nsleep 60\n")
+    program.chmod(0o755)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(sys, "executable", str(program))
+    assert measure._answer("{}", 0.5)[1].status == "timeout"
+    assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@pytest.mark.parametrize(("place", "why"), [("", "is a folder"), ("file/t.sqlite", "File exists")])
+def test_a_place_where_no_database_can_be(tmp_path, place, why):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(BackendError, match=rf"the tuning database cannot be used \({why}\); name another file"):
+        TuningDatabase(tmp_path / place, "a")

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from gossamer.cli.run import compare
+
 INT8 = "fold-bn,fuse,quantize{bits=8},tile{target=systolic}"
 
 
@@ -39,6 +41,16 @@ def test_a_failed_check_is_exit_code_1_and_says_by_how_much(cli, compiled: Path)
     assert "BEYOND" in outcome.out
 
 
+def test_the_tolerance_grows_with_outputs_above_1_unless_it_is_given() -> None:
+    wanted = {"y": np.array([-50.0, 3.0], np.float32)}
+    found = {"y": wanted["y"] + np.float32(1e-3)}
+    checked = compare(found, wanted, None)
+    assert checked["tolerance"] == pytest.approx(50e-4) and checked["passed"]
+    assert not compare(found, wanted, 1e-4)["passed"]
+    small = {"y": wanted["y"] / 100}
+    assert compare(small, small, None)["tolerance"] == 1e-4
+
+
 def test_run_takes_and_writes_arrays(cli, compiled: Path, tmp_path: Path) -> None:
     x, y = tmp_path / "x.npy", tmp_path / "y.npz"
     np.save(x, np.ones((1, 3, 8, 8), np.float32))
@@ -51,7 +63,14 @@ def test_run_takes_and_writes_arrays(cli, compiled: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("array", "said"),
-    [(np.ones((1, 3, 9, 9), np.float32), "8, 8"), (None, "no such file"), (b"garbage", "is no .npy or .npz")],
+    [
+        (np.ones((1, 3, 9, 9), np.float32), "8, 8"),
+        (None, "no such file"),
+        (b"garbage", "is no .npy or .npz"),
+        (b"PK\x03\x04garbage", "is no .npy or .npz"),
+        (np.full((1, 3, 8, 8), "a"), "'x' is an array of <U1, needed real numbers"),
+        (np.ones((1, 3, 8, 8), complex), "'x' is an array of complex128, needed real numbers"),
+    ],
 )
 def test_bad_inputs(cli, compiled: Path, tmp_path: Path, array: object, said: str) -> None:
     path = tmp_path / "bad.npy"

@@ -59,6 +59,30 @@ def test_it_says_why(tiny_onnx: Path, cli) -> None:
     assert all(word in shown for word in ("bound by", "of peak", "next best", "its time", conv["bound"]))
 
 
+def test_it_says_why_in_a_narrow_terminal_too(tiny_onnx: Path, cli, monkeypatch) -> None:
+    from rich.console import Console
+
+    monkeypatch.setattr("gossamer.cli.output.wide_console", lambda: Console(width=70))
+    shown = cli("compile", tiny_onnx, "--explain", "--no-measure", "--tune-db", "off").out
+    explained = shown[shown.index("predicted ") : shown.index("Times in microseconds")]
+    assert all(word in explained for word in ("bound by ", "MAC/B", "next best ")) and "…" not in explained
+    assert all(len(line) <= 70 for line in shown.splitlines())
+
+
+def test_a_database_that_is_none_is_one_line_of_warning(tiny_onnx: Path, cli, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no database " * 500)
+    found = cli("compile", tiny_onnx, "--no-measure", "--tune-db", tmp_path / "notes.txt", "--json")
+    assert found.code == 0 and found.document["layers"]
+    assert found.err.startswith("warning: ") and found.err.count("\n") == 1 and "a new one is begun" in found.err
+
+
+def test_calibration_inputs_of_many_samples(tiny_onnx: Path, calibration: Path, cli) -> None:
+    pipeline = "fold-bn,fuse,quantize{bits=8},tile{target=cpu}"
+    found = cli("compile", tiny_onnx, "-p", pipeline, "--calibrate", calibration, "--tune-db", "off", "--json")
+    assert found.code == 0, found.err
+    assert all(line["measured_s"] is not None for line in found.document["layers"])
+
+
 def test_winograd_says_its_error(tiny_onnx: Path, cli) -> None:
     found = cli("compile", tiny_onnx, "--explain", "--json", "--passes", "fuse,winograd{m=4}", "--tune-db", "off")
     row = next(row for row in found.document["explained"] if row["algorithm"] == "winograd(m=4)")
@@ -87,3 +111,5 @@ def test_for_another_cpu(tiny_onnx: Path, cli, tmp_path: Path) -> None:
 def test_an_unknown_cpu_is_one_error_that_lists_the_known(tiny_onnx: Path, cli) -> None:
     found = cli("compile", tiny_onnx, "--cpu", "pentium9")
     assert found.code == 2 and "cpu.cpu: 'pentium9' is none of native, x86-64" in found.err and "znver5" in found.err
+    found = cli("compile", tiny_onnx, "--cpu", "icelake")
+    assert "did you mean 'icelake-" in found.err

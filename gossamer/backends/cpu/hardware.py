@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 from gossamer.backends.cpu.cpus import CHOICES, NATIVE, cpuinfo, vectors_of
+from gossamer.ir.errors import HardwareError
 from gossamer.ir.hardware import Hardware, Number, parameter
 
 
@@ -82,16 +83,22 @@ def host() -> CpuHardware:
     """This machine, as far as the system tells; else defaults. Threads: GOSSAMER_THREADS, or at most 2."""
     vectors = vectors_of(NATIVE)
     clock = float(cpuinfo().get("cpu MHz", "0") or 0) * 1e6
-    threads = int(os.environ.get("GOSSAMER_THREADS", min(2, os.cpu_count() or 1)))
     default = CpuHardware()
     return CpuHardware(
-        cores=threads,
+        cores=_threads(),
         clock_hz=clock or default.clock_hz,
         **({} if vectors is None else asdict(vectors)),
         l1_bytes=_cache_bytes(0) or default.l1_bytes,
         l2_bytes=_cache_bytes(2) or default.l2_bytes,
         l3_bytes=_cache_bytes(3) or default.l3_bytes,
     )
+
+
+def _threads() -> int:
+    given = os.environ.get("GOSSAMER_THREADS", "")
+    if given and not given.isdecimal():
+        raise HardwareError(f"GOSSAMER_THREADS = '{given}' is not a whole number of threads >= 1")
+    return int(given) if given else min(2, os.cpu_count() or 1)
 
 
 def _implied(values: Mapping[str, Number]) -> dict[str, Number]:

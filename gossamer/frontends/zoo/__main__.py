@@ -12,8 +12,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         sys.stdout.write(_listed() if options.list else _written(options))
-    except (GossamerError, OSError) as error:
+    except GossamerError as error:
         sys.stderr.write(f"error: {error}\n")
+        return 2
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"error: {where}cannot be written ({(error.strerror or str(error)).lower()})\n")
         return 2
     return 0
 

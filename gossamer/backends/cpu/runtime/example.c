@@ -19,9 +19,8 @@ static void *tensor_memory(const gossamer_tensor *t) {
 
 static void read_file(const char *name, const gossamer_tensor *t, void *memory) {
     FILE *file = fopen(name, "rb");
-    if (!file || fread(memory, 1, (size_t)t->bytes, file) != (size_t)t->bytes) {
-        fprintf(stderr, "%s: cannot be read, or holds fewer than the %lld bytes of %s\n", name, (long long)t->bytes,
-                t->name);
+    if (!file || fread(memory, 1, (size_t)t->bytes, file) != (size_t)t->bytes || fgetc(file) != EOF) {
+        fprintf(stderr, "%s: cannot be read, or is not the %lld raw bytes of %s\n", name, (long long)t->bytes, t->name);
         exit(1);
     }
     fclose(file);

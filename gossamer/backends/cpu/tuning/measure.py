@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
+from tempfile import TemporaryDirectory
 
 from gossamer.backends.cpu.tuning.database import Measured
 from gossamer.backends.cpu.tuning.layers import TunableLayer, rescheduled
@@ -84,23 +85,17 @@ def _process(module: Module, trials: Sequence[Trial], limit_s: float) -> tuple[l
 
 
 def _answer(job: str, limit_s: float) -> tuple[list[float] | None, _Failure]:
-    command = [sys.executable, "-m", "gossamer.backends.cpu.tuning.child"]
-    pipe = subprocess.PIPE
-    # a session of its own: the compilers it started end with it
-    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True)
-    try:
-        found, said = process.communicate(job, timeout=limit_s)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+    with TemporaryDirectory(prefix="gossamer-", ignore_cleanup_errors=True) as place:  # one that is killed leaves files
+        status, found, said = _child(job, limit_s, place)
+    if status is None:
         return None, _Failure("timeout", f"nothing after {limit_s:.0f} s")
     try:
-        seconds = [float(s) for s in json.loads(found)["seconds"]] if process.returncode == 0 else None
+        seconds = [float(s) for s in json.loads(found)["seconds"]] if status == 0 else None
     except (ValueError, KeyError, TypeError):
         seconds = None
     lines = said.strip().splitlines()
     return seconds, _Failure(
-        "crash", lines[-1] if lines else f"exit {process.returncode}"
+        "crash", lines[-1] if lines else f"exit {status}"
     ) if seconds is None else _NONE
 
 
@@ -121,3 +116,22 @@ def _rounds(trials: Sequence[Trial]) -> list[list[Trial]]:
 
 def _chosen(trials: Sequence[Trial]) -> dict[Value, str]:
     return {t.layer.results[0]: t.schedule for t in trials}
+
+
+def _child(job: str, limit_s: float, place: str) -> tuple[int | None, str, str]:
+    """Exit code, None when it took too long, and both streams of a process that keeps its files in `place`."""
+    command = [sys.executable, "-m", "gossamer.backends.cpu.tuning.child"]
+    pipe, own = subprocess.PIPE, os.environ | {"TMPDIR": place}
+    # a session of its own: the compilers it started end with it
+    process = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True, env=own
+    )
+    try:
+        found, said = process.communicate(job, timeout=limit_s)
+    except BaseException as error:  # Ctrl-C too: the terminal's signal does not reach another session
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            return None, "", ""
+        raise
+    return process.returncode, found, said

@@ -36,7 +36,8 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True)
 class Tuned:
     """A module with its schedules. Of `layers` distinct ones, `known` were all in the database, `changed` got another
-    schedule; `trials` were measured now, `failed` of them crashed or took too long."""
+    schedule; `trials` were measured now, `failed` of them crashed or took too long; `hasty`: there was no time for
+    any."""
 
     module: Module
     layers: int
@@ -44,12 +45,14 @@ class Tuned:
     changed: int
     trials: int
     failed: int
+    hasty: bool = False
 
     def __str__(self) -> str:
         failed = f", {self.failed} of them failed" if self.failed else ""
+        hasty = " (too little time, give more)" if self.hasty else ""
         return (
-            f"{self.layers} layers with a choice, {self.known} known; "
-            f"{self.trials} schedules measured now{failed}; {self.changed} layers changed"
+            f"{self.layers} distinct layers with a choice of schedules, {self.known} known before; "
+            f"{self.trials} schedules measured now{failed}{hasty}; {self.changed} layers take another than the default"
         )
 
 
@@ -58,7 +61,7 @@ def tuned_module(
 ) -> Tuned | None:
     """`tuned` with the database that `named`, the environment or the user's cache says.
 
-    None when there is nothing to do: no time given and no database yet, or none wanted.
+    None when there is nothing to do: no time given and nothing known of these layers, or no database wanted.
     """
     from gossamer.backends.cpu.target import cpu_of, missing_here  # tvm takes seconds to import
 
@@ -74,7 +77,8 @@ def tuned_module(
             f"cpu: schedules are measured on the machine they are for, this one lacks {', '.join(lacking)} of a "
             f"{cpu_of(hardware)}; leave the tuning time out, or tune there"
         )
-    return tuned(module, TuningDatabase(path, machine_key(hardware, cpu_of(hardware))), seconds, progress)
+    found = tuned(module, TuningDatabase(path, machine_key(hardware, cpu_of(hardware))), seconds, progress)
+    return None if seconds <= 0 and not found.known and not found.changed else found
 
 
 def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progress: Progress | None = None) -> Tuned:
@@ -85,6 +89,7 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
     layers = tunable_layers(module, hardware)
     todo = {layer.key: _unknown(layer, database) for layer in layers}
     known, trials, failed = sum(not t for t in todo.values()), 0, 0
+    hasty = seconds > 0 and known < len(layers)
     for batch in _batches(layers, todo, database, end):
         if end - time.monotonic() < LEAST_S:
             break
@@ -95,7 +100,7 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
         trials, failed = trials + len(found), failed + sum(m.status != "ok" for m in found)
     chosen = {value: text for layer in layers if (text := _best(layer, database)) for value in layer.results}
     changed = sum(layer.results[0] in chosen for layer in layers)
-    return Tuned(rescheduled(module, chosen), len(layers), known, changed, trials, failed)
+    return Tuned(rescheduled(module, chosen), len(layers), known, changed, trials, failed, hasty and not trials)
 
 
 def _comparable(found: Sequence[Measured], batch: Sequence[Trial], database: TuningDatabase) -> list[Measured]:
