@@ -7,7 +7,7 @@ A windowed reduction without shared weights (depthwise, pooling) unrolls its win
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from math import prod
 
 from gossamer.backends.cpu.algorithms import im2col_obstacle, winograd_obstacle
@@ -30,6 +30,7 @@ MAX_UNROLLED_WINDOW = 49
 """Windows of more taps than this stay loops."""
 
 MAX_CHOICES = 8
+"""Register tiles of a layer that are worth measuring."""
 
 MAX_VECTORS = 6
 """Vectors of channels in a register tile."""
@@ -74,11 +75,14 @@ so the first of these takes 1.8 times as long as direct loops: it is a default f
 """
 
 
-def legal_schedules(node: Node, hardware: CpuHardware) -> tuple[Schedule, ...]:
-    """Schedules of a node, best guess first; () for nodes without a reduction to schedule and for opaque ops."""
+def legal_schedules(node: Node, hardware: CpuHardware, most: int = MAX_CHOICES) -> tuple[Schedule, ...]:
+    """Schedules of a node, best guess first; () for nodes without a reduction to schedule and for opaque ops.
+
+    `most`: register tiles among them, at most.
+    """
     if opaque_op(node) is not None:
         return ()
-    direct, signature = program_schedules(program_of(node).kernel, hardware), layer(node)
+    direct, signature = program_schedules(program_of(node).kernel, hardware, most), layer(node)
     if signature is None:
         return direct
     first, other = _winograd(node, signature, hardware)
@@ -113,7 +117,7 @@ def default_schedule(program: Kernel, hardware: CpuHardware) -> Schedule:
     return next(iter(program_schedules(program, hardware)), Schedule())
 
 
-def program_schedules(program: Kernel, hardware: CpuHardware) -> tuple[Schedule, ...]:
+def program_schedules(program: Kernel, hardware: CpuHardware, most: int = MAX_CHOICES) -> tuple[Schedule, ...]:
     """As `legal_schedules`, of a program."""
     pair, axis = anchored(program), vector_axis(program)
     if pair is None:
@@ -122,7 +126,7 @@ def program_schedules(program: Kernel, hardware: CpuHardware) -> tuple[Schedule,
     if axis is None:
         return (Schedule(order=tuple(a.name for a in nest.parallel), parallel=tuple(a.name for a in nest.parallel)),)
     found = _register_tiles(nest, axis, hardware) if shared_factor(nest, axis) else _window_rows(nest, axis, hardware)
-    return tuple(found)[:MAX_CHOICES]
+    return tuple(islice(found, most))
 
 
 def _register_tiles(nest: Nest, axis: int, hardware: CpuHardware) -> Iterator[Schedule]:
@@ -148,12 +152,19 @@ class RegisterTile:
 
 
 def _tiles(blocks: int, rows: int, pixels: int, hardware: CpuHardware) -> Iterator[RegisterTile]:
-    """Tiles that fit the registers, with their weights and one pixel; several rows only where rows are short."""
-    for vectors in range(1, min(blocks, MAX_VECTORS) + 1):
-        for high in range(1, (rows if pixels <= SHORT_ROW else 1) + 1):
-            for wide in range(1, pixels + 1):
-                if vectors * high * wide + vectors + 1 <= hardware.vector_registers:
-                    yield RegisterTile(vectors, high, wide)
+    """Tiles that fit the registers, with their weights and one pixel; several rows only where rows are short.
+
+    Of tiles that cut the loops into the same pieces, the smallest.
+    """
+    highs, wides = _sizes(rows if pixels <= SHORT_ROW else 1), _sizes(pixels)
+    for vectors, high, wide in product(_sizes(blocks), highs, wides):
+        if vectors <= MAX_VECTORS and vectors * high * wide + vectors + 1 <= hardware.vector_registers:
+            yield RegisterTile(vectors, high, wide)
+
+
+def _sizes(extent: int) -> tuple[int, ...]:
+    """Largest pieces that an extent can be cut into as `_pieces` does."""
+    return tuple(dict.fromkeys(_pieces(extent, size)[0][0] for size in range(1, extent + 1)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from gossamer.backends.cpu.algorithms import operand_obstacle
 from gossamer.backends.cpu.build import Build, Store
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.linking import compiler, compiler_version
-from gossamer.backends.cpu.schedules import legal_schedules
+from gossamer.backends.cpu.schedules import MAX_CHOICES, legal_schedules
 from gossamer.backends.cpu.tuning.features import Features, features_of
 from gossamer.ir.analysis import macs
 from gossamer.ir.graph import Module, Node
@@ -38,13 +38,13 @@ class TunableLayer:
     features: tuple[Features, ...] = field(default=(), compare=False)
 
 
-def tunable_layers(module: Module, hardware: CpuHardware) -> tuple[TunableLayer, ...]:
-    """Distinct layers with a choice, most work first."""
+def tunable_layers(module: Module, hardware: CpuHardware, most: int = MAX_CHOICES) -> tuple[TunableLayer, ...]:
+    """Distinct layers with a choice, most work first. `most`: register tiles of each, at most."""
     build = Build(module, hardware, Store())
     params = set(build.refs)
     found: dict[str, TunableLayer] = {}
     for node in build.nodes:
-        choices = () if isinstance(node.op, Scan) else _choices(node, params, hardware)
+        choices = () if isinstance(node.op, Scan) else _choices(node, params, hardware, most)
         if len(choices) < 2:
             continue
         key = layer_key(build, node)
@@ -58,11 +58,11 @@ def _layer(key: str, node: Node, choices: tuple[str, ...], params: set[Value], h
     return TunableLayer(key, (), choices, 0, tuple(features_of(node, s, hardware, params) for s in schedules))
 
 
-def _choices(node: Node, params: set[Value], hardware: CpuHardware) -> tuple[str, ...]:
+def _choices(node: Node, params: set[Value], hardware: CpuHardware, most: int) -> tuple[str, ...]:
     """Schedules that keep the layout that was chosen, the node's own first."""
     layout = node.schedule.layout if node.schedule else ""
     own = node.schedule or Schedule()
-    legal = [replace(s, layout=layout) for s in legal_schedules(node, hardware)]
+    legal = [replace(s, layout=layout) for s in legal_schedules(node, hardware, most)]
     possible = [s for s in legal if operand_obstacle(replace(node, schedule=s), params) is None]
     first = [own] if replace(own, layout="") != Schedule() else []
     return tuple(dict.fromkeys(schedule_text(s) for s in (*first, *possible)))
