@@ -23,13 +23,15 @@ class FoldConstants(Pass, name="fold-constants"):
         %1 = tensor.transpose %w perm=(1, 0)       ->       %1 = ir.param "1"
 
     Declines a statement of more than `budget` scalar steps, and the dequantising cast of a parameter, which would
-    store it several times wider.
+    store it several times wider; with `dequantise` it becomes a parameter too, as what `fold-qdq` left in floats is
+    computed in floats.
     """
 
     budget: int = 1 << 26
+    dequantise: bool = False
 
     def run(self, module: Module) -> Module:
-        folder = _Folder(module, self.budget)
+        folder = _Folder(module, self.budget, self.dequantise)
         graph = rewrite(module.graph, folder.rule)
         if graph is module.graph:
             return module
@@ -43,6 +45,7 @@ class _Folder:
 
     module: Module
     budget: int
+    dequantise: bool
     known: dict[Value, Node] = field(default_factory=dict[Value, Node])
     made: dict[str, Callable[[], Array]] = field(default_factory=dict[str, Callable[[], Array]])
 
@@ -62,7 +65,7 @@ class _Folder:
         if not operands or not all(v in self.known for v in operands):
             return False
         dequantises = isinstance(node.op, Cast) and node.op.x.type.quant is not None and not node.op.type.dtype.integer
-        return not dequantises and _steps(node) <= self.budget
+        return (self.dequantise or not dequantises) and _steps(node) <= self.budget
 
     def _fold(self, node: Node, r: Rewriter) -> None:
         sources = tuple(dict.fromkeys(self.known[v] for v in node.op.operands))

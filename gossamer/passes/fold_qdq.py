@@ -7,7 +7,7 @@ from typing import TypeAlias
 from gossamer.ir.build import Rewriter, rewrite
 from gossamer.ir.centred import centred
 from gossamer.ir.errors import IRError
-from gossamer.ir.graph import Array, Module, Node, Params
+from gossamer.ir.graph import Array, Graph, Module, Node, Params
 from gossamer.ir.op import Op
 from gossamer.ir.ops.activations import Clip, Relu
 from gossamer.ir.ops.convolution3d import Conv3d
@@ -17,11 +17,12 @@ from gossamer.ir.ops.pooling import MaxPool2d
 from gossamer.ir.ops.quant import Cast
 from gossamer.ir.ops.structure import Param
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
+from gossamer.ir.ops.transposed import ConvTranspose
 from gossamer.ir.types import TensorType, Value
 from gossamer.passes.base import Pass
 from gossamer.passes.dce import live, pruned
 
-Product: TypeAlias = Conv2d | Conv3d | Gemm | MatMul
+Product: TypeAlias = Conv2d | Conv3d | ConvTranspose | Gemm | MatMul
 
 _MOVES = (ChannelShuffle, Concat, MaxPool2d, Pad, Reshape, Slice, Split, Transpose)
 _BITS_MAX = 16
@@ -38,28 +39,32 @@ class FoldQDQ(Pass, name="fold-qdq"):
         %1 = nn.conv2d %x, %w, %b
         %2 = quant.cast %1        u8{scale}
 
-    1. A convolution, gemm or matmul of two dequantised operands multiplies the integers. A bias of the accumulator's
-       scale goes along; any other is added to the real result. A weight with zero points has them subtracted when it
-       is a parameter; declines any other.
+    1. A convolution (transposed or not), gemm or matmul of two dequantised operands multiplies the integers. A bias of
+       the accumulator's scale goes along; any other is added to the real result. A weight with zero points has them
+       subtracted when it is a parameter; declines any other.
     2. Movement (reshape, transpose, concat, max pooling, zero padding, ...) of dequantised tensors moves the integers.
     3. A cast to reals and on to integers is one cast, which rounds once; one to the type it came from is nothing.
     4. A relu or clip before a cast to integers goes where the integers have that bound anyway.
     5. A relu of integers read back is done on what those were cast from, which gives the same integers.
+    6. A concatenation that is cast to integers with one scale joins integers: each operand is cast by itself.
 
     Results differ from the float ones by rounding: less than one step of the type that is cast to.
     """
 
     def run(self, module: Module) -> Module:
-        walk = _Walk(module.params)
+        walk = _Walk(module.params, _read_once(module.graph))
         graph = rewrite(module.graph, walk.rule)
         return module if graph is module.graph else pruned(module, live(graph), module.params.updated(walk.made))
 
 
 @dataclass
 class _Walk:
-    """`ops`: what computes each value of the new graph. `made`: new parameters, computed when read."""
+    """`once`: values that a single statement reads. `ops`: what computes each value of the new graph. `made`: new
+    parameters, computed when read.
+    """
 
     params: Params
+    once: frozenset[Value]
     made: dict[str, Callable[[], Array]] = field(default_factory=dict[str, Callable[[], Array]])
     ops: dict[Value, Op] = field(default_factory=dict[Value, Op])
 
@@ -73,7 +78,7 @@ class _Walk:
         op = node.op
         if isinstance(op, Cast):
             return self._cast(node, op, r)
-        if isinstance(op, (Conv2d, Conv3d, Gemm, MatMul)):
+        if isinstance(op, (Conv2d, Conv3d, ConvTranspose, Gemm, MatMul)):
             return self._product(node, op, r)
         if isinstance(op, Relu):
             return self._relu(node, op, r)
@@ -93,7 +98,7 @@ class _Walk:
         x = self._unbounded(op.x, op.type)
         source = self.integers(x)
         if source is None and x == op.x:
-            return False
+            return self._concat(node, op.x, op.type, r)
         if source is not None and source.type == op.type:
             r.replace(node.result, source)
         else:
@@ -108,6 +113,21 @@ class _Walk:
         if isinstance(op, Clip) and _reaches(kind, op.low, op.high):
             return self._unbounded(op.x, kind)
         return x
+
+    def _concat(self, node: Node, x: Value, kind: TensorType, r: Rewriter) -> bool:
+        """cast(concat(read back(a), b)) = concat(cast(a), cast(b)): a cast is done number by number."""
+        op = self.ops.get(x)
+        if not isinstance(op, Concat) or x not in self.once or kind.quant is None or kind.quant.axis is not None:
+            return False
+        if all(self.integers(v) is None for v in op.inputs):
+            return False
+        parts: list[Value] = []
+        for k, value in enumerate(op.inputs):
+            cast = Cast(self.integers(value) or value, replace(kind, shape=value.shape))
+            parts.append(r.add(cast, f"{node.result.name}.part{k}", label=node.label))
+            self.ops[parts[-1]] = cast
+        self._emit(r, replace(node, op=replace(op, inputs=tuple(parts))))
+        return True
 
     def _relu(self, node: Node, op: Relu, r: Rewriter) -> bool:
         """relu(read back(cast(x))) = read back(cast(relu(x))): a cast keeps the order of numbers, and 0."""
@@ -183,7 +203,7 @@ class _Walk:
     def _with_bias(self, plain: Op, bias: Value | None) -> Op | None:
         """The product with its bias in integers; None where the bias has another scale."""
         integers = self.integers(bias) if bias is not None else None
-        if integers is None or isinstance(plain, MatMul) or not isinstance(plain, (Conv2d, Conv3d, Gemm)):
+        if integers is None or not isinstance(plain, (Conv2d, Conv3d, ConvTranspose, Gemm)):
             return None
         try:
             whole = replace(plain, bias=integers)
@@ -202,6 +222,10 @@ class _Walk:
     def _emit(self, r: Rewriter, node: Node) -> None:
         self.ops[node.result] = node.op
         r.emit(node)
+
+
+def _read_once(graph: Graph) -> frozenset[Value]:
+    return frozenset(v for v, users in graph.users.items() if len(users) == 1 and v not in graph.outputs)
 
 
 def _without_bias(op: Product) -> Product:

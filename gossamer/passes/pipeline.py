@@ -70,7 +70,7 @@ def standard(target: str, quantized: bool = False) -> tuple[Pass, ...]:
     """
     last = f"{'quantize,' if quantized else ''}{'unsigned,' if target == 'cpu' else ''}tile{{target={target}}}"
     last += f",layout{{target={target}}}" if target == "cpu" else ""
-    return parse_pipeline(f"fold-qdq,fold-constants,recognise,simplify,fold-bn,dce,fuse,{last}")
+    return parse_pipeline(f"fold-qdq,fold-constants{{dequantise=true}},recognise,simplify,fold-bn,dce,fuse,{last}")
 
 
 def pass_class(name: str) -> type[Pass]:

@@ -12,10 +12,11 @@ from gossamer.ir.ops.pooling import MaxPool2d
 from gossamer.ir.ops.quant import Cast
 from gossamer.ir.ops.structure import Fused, Param
 from gossamer.ir.ops.tensor import Concat, Pad, Reshape, Slice, Split, Transpose
+from gossamer.ir.ops.transposed import ConvTranspose
 from gossamer.ir.types import I8, U8, Quant, TensorType, Value
 from gossamer.passes.base import Pass
 
-_PRODUCTS = (Conv2d, Conv3d, Gemm, MatMul)
+_PRODUCTS = (Conv2d, Conv3d, ConvTranspose, Gemm, MatMul)
 _MOVES = (ChannelShuffle, Concat, MaxPool2d, Pad, Reshape, Slice, Split, Transpose)
 
 

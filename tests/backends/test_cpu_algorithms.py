@@ -138,11 +138,11 @@ def test_gathered_convolutions(ic, oc, extent, kernel, stride, dilation, pads, b
     assert artifact.layers[-1].algorithm == "im2col"
 
 
-def test_gathering_comes_first_on_one_core_for_few_input_and_many_output_channels():
-    cases = ((3, 64, 1, "im2col"), (3, 64, 2, "direct"), (3, 16, 1, "direct"), (32, 64, 1, "winograd"))
-    for ic, oc, cores, first in cases:
-        found = backend.schedules(convolution(ic, oc, 56).graph.nodes[-1], CpuHardware(cores=cores))
-        assert found[0].algorithm == first and "im2col" in {s.algorithm for s in found}
+def test_gathering_is_a_choice_and_never_the_first():
+    for ic, oc, first in ((3, 64, "direct"), (3, 16, "direct"), (32, 64, "winograd")):
+        for cores in (1, 2):
+            found = backend.schedules(convolution(ic, oc, 56).graph.nodes[-1], CpuHardware(cores=cores))
+            assert found[0].algorithm == first and "im2col" in {s.algorithm for s in found}
 
 
 def test_a_gathered_convolution_with_an_epilogue():

@@ -8,7 +8,7 @@ import pytest
 
 from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.build import compile_module
-from gossamer.backends.cpu.hardware import host
+from gossamer.backends.cpu.hardware import CpuHardware, host
 from gossamer.backends.cpu.layout_choice import layouts_of
 from gossamer.backends.cpu.layout_names import LayoutName, parse_layout
 from gossamer.ir.graph import Params
@@ -72,6 +72,35 @@ def test_the_pass_and_the_compiler_agree():
     placed = run_pipeline(module.with_hardware(host()), "tile,layout")
     check(placed)
     assert all(n.schedule and n.schedule.layout for n in placed.graph.nodes if n.op.name != "ir.param")
+
+
+def bytes_in_and_out(channels, outputs):
+    text = f"""module net
+%x: u8[1,{channels},9,9]{{scale=0.5, zero_point=3}} = input
+%w: i8[{outputs},{channels},3,3]{{scale=0.5}} = ir.param "w"
+%1 = nn.conv2d %x, %w pads=(1,1,1,1)
+%2: u8[1,{outputs},9,9]{{scale=40.0, zero_point=128}} = quant.cast %1
+return %2
+"""
+    weight = np.random.default_rng(0).integers(-127, 128, (outputs, channels, 3, 3)).astype(np.int8)
+    module = parse_module(text)
+    return module.with_graph(module.graph, Params({"w": weight}))
+
+
+@pytest.mark.parametrize("channels", [3, 13, 40])
+@pytest.mark.parametrize("outputs", [1, 2, 3, 5, 40])
+def test_bytes_of_few_and_many_channels_are_multiplied_exactly(channels, outputs):
+    """Dot products of 4, 8 and 16 lanes, and lanes that are not used."""
+    module = bytes_in_and_out(channels, outputs)
+    x = {"x": np.random.default_rng(1).integers(0, 256, (1, channels, 9, 9)).astype(np.uint8)}
+    (found,), (wanted,) = compile_module(module, host()).run(x).values(), evaluate(module, x).values()
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_an_input_of_bytes_is_laid_out_for_the_dot_product():
+    module = bytes_in_and_out(40, 40)
+    names = layouts_of(module, CpuHardware()).names
+    assert names[module.graph.inputs[0]] == LayoutName(1, 16, True)
 
 
 @pytest.mark.parametrize(

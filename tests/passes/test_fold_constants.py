@@ -115,6 +115,25 @@ def test_declines_to_widen_stored_integers(lab):
     )
 
 
+def test_widens_stored_integers_when_asked(lab):
+    lab.check(
+        "fold-constants{dequantise=true}",
+        """
+        %x: f32[2] = input
+        %w: i8[2]{scale=0.5} = ir.param "w"
+        %1: f32[2] = quant.cast %w
+        %2: f32[2] = math.add %x, %1
+        return %2
+        """,
+        """
+        %x: f32[2] = input
+        %1: f32[2] = ir.param "1"
+        %2: f32[2] = math.add %x, %1
+        return %2
+        """,
+    )
+
+
 def test_a_scan_without_a_body_counts_its_steps():
     """Else a constant scan of a billion steps, which does nothing in each, would be run for its stacked results."""
     state = Value("s", TensorType(F32, ()))

@@ -168,3 +168,49 @@ def test_a_relu_of_signed_integers_comes_before_they_are_rounded(lab):
         "return %5",
     )
     lab.check("fold-qdq", before, after)
+
+
+def test_a_transposed_convolution_multiplies_integers(lab):
+    before = lines(
+        "%x: u8[1,4,3,3]{scale=0.05, zero_point=128} = input",
+        '%wq: i8[4,2,2,2]{scale=0.5} = ir.param "w"',
+        "%x.f: f32[1,4,3,3] = quant.cast %x",
+        "%w: f32[4,2,2,2] = quant.cast %wq",
+        "%1: f32[1,2,6,6] = nn.conv_transpose %x.f, %w strides=(2,2)",
+        "return %1",
+    )
+    after = lines(
+        "%x: u8[1,4,3,3]{scale=0.05, zero_point=128} = input",
+        '%wq: i8[4,2,2,2]{scale=0.5} = ir.param "w"',
+        "%1.acc: i32[1,2,6,6]{scale=0.025} = nn.conv_transpose %x, %wq strides=(2,2)",
+        "%1: f32[1,2,6,6] = quant.cast %1.acc",
+        "return %1",
+    )
+    lab.check("fold-qdq", before, after)
+
+
+JOINED = """
+%x: u8[1,2,3,3]{scale=0.5, zero_point=128} = input
+%y: u8[1,4,3,3]{scale=0.25} = input
+%x.f: f32[1,2,3,3] = quant.cast %x
+%y.f: f32[1,4,3,3] = quant.cast %y
+%1: f32[1,6,3,3] = tensor.concat %x.f, %y.f axis=1
+"""
+
+
+def test_a_concatenation_of_two_scales_joins_integers_of_a_third(lab):
+    before = lines(JOINED, "%2: u8[1,6,3,3]{scale=0.75, zero_point=90} = quant.cast %1", "return %2")
+    after = lines(
+        "%x: u8[1,2,3,3]{scale=0.5, zero_point=128} = input",
+        "%y: u8[1,4,3,3]{scale=0.25} = input",
+        "%2.part0: u8[1,2,3,3]{scale=0.75, zero_point=90} = quant.cast %x",
+        "%2.part1: u8[1,4,3,3]{scale=0.75, zero_point=90} = quant.cast %y",
+        "%2: u8[1,6,3,3]{scale=0.75, zero_point=90} = tensor.concat %2.part0, %2.part1 axis=1",
+        "return %2",
+    )
+    lab.check("fold-qdq", before, after)
+
+
+def test_a_concatenation_that_floats_read_too_is_not_done_twice(lab):
+    text = lines(JOINED, "%2: u8[1,6,3,3]{scale=0.75, zero_point=90} = quant.cast %1", "return %1, %2")
+    lab.check("fold-qdq", text, text)

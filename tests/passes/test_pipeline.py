@@ -109,7 +109,7 @@ def test_every_registered_pass_is_documented_and_its_options_print():
 
 
 def test_standard_pipelines():
-    text = "fold-qdq,fold-constants,recognise,simplify,fold-bn,dce,fuse,unsigned,tile,layout"
+    text = "fold-qdq,fold-constants{dequantise=true},recognise,simplify,fold-bn,dce,fuse,unsigned,tile,layout"
     assert print_pipeline(standard("cpu")) == text
-    text = "fold-qdq,fold-constants,recognise,simplify,fold-bn,dce,fuse,quantize,tile{target=systolic}"
+    text = "fold-qdq,fold-constants{dequantise=true},recognise,simplify,fold-bn,dce,fuse,quantize,tile{target=systolic}"
     assert print_pipeline(standard("systolic", quantized=True)) == text

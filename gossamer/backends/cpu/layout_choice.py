@@ -171,8 +171,7 @@ class _Solver:
         self.variables: dict[Value, int] = {}
         self.axes: dict[Value, frozenset[int]] = {}
         for value in graph.inputs:
-            name = LayoutName(halo=value in question.fills)
-            self._add((value,), (Option(name),), lambda option: 0.0)
+            self._add((value,), tuple(self._inputs(value)), lambda option, value=value: self._port(value, option.name))
         for node in question.nodes:
             self._add(node.results, tuple(self._options(node)), lambda option, node=node: self._own(node, option))
         for node in question.nodes:
@@ -184,6 +183,18 @@ class _Solver:
         number = self.problem.variable([cost(option) for option in options])
         self.options.append(options)
         self.variables |= dict.fromkeys(results, number)
+
+    def _inputs(self, value: Value) -> Iterator[Option]:
+        """The caller's row-major tensor as it is copied in. Bytes may lie in blocks for the 8-bit dot product."""
+        halo = value in self.question.fills
+        yield Option(LayoutName(halo=halo))
+        if value.type.rank >= 4 and value.dtype.bits <= 8 and value.dtype.integer:
+            block = max(4, block_size(value.shape[1], self.question.hardware.lanes))
+            self.axes[value] = frozenset((1,))
+            yield Option(LayoutName(1, block, halo))
+
+    def _port(self, value: Value, name: LayoutName) -> float:
+        return port_s(value, name, self.question.hardware) if name.block > 1 else 0.0
 
     def _options(self, node: Node) -> Iterator[Option]:
         value, written = node.result, node.schedule.layout if node.schedule else ""

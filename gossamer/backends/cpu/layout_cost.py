@@ -33,6 +33,9 @@ PIECES = 4.0
 DENSE, WINDOW, POINTWISE = 0.7, 0.8, 1.5
 """Share of peak of products with a shared factor; cycles per vector and tap of a window, and per vector of a copy."""
 
+SINGLY = 2.8
+"""Cycles of a vector of 8-bit products where their factors do not lie in fours: they are made wider one by one."""
+
 ACROSS = 4.0
 """Cycles of a product or a tap where the result's lanes are not those of the kernel: no vectors, no reuse."""
 
@@ -141,7 +144,7 @@ class NodeCost:
             return cycles
         product = weighted_product(nest)
         if product is not None and self._products() > 1 and load == product[0] and given.block % 4:
-            cycles += steps / self.hardware.lanes / DENSE
+            cycles += SINGLY * steps / (out.block if out.block > 1 else self.hardware.lanes)
         if self._tests(nest, load, value, given):
             shared = self.vector is not None and shared_factor(nest, self.vector)
             cycles += TESTED[0 if shared else 1] * steps * self.winograd / self.hardware.lanes / (2 if shared else 1)

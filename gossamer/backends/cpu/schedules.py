@@ -66,14 +66,6 @@ WINOGRAD_GAIN = 0.8
 
 IM2COL = Schedule(algorithm="im2col")
 
-GATHER_VECTORS = 4
-"""Vectors of output channels from which gathering the pixels of few input channels pays.
-
-Time against direct loops, one thread: 3 -> 64 channels, 7 x 7 by steps of 2: 0.83; 3 x 3: 0.95; 3 -> 32, 3 x 3 by steps
-of 2: 0.98; 3 -> 16: 2.2; with 64 input channels, which fill vectors: 1.07. On two threads it is no faster than on one,
-so the first of these takes 1.8 times as long as direct loops: it is a default for one core alone.
-"""
-
 
 def legal_schedules(node: Node, hardware: CpuHardware, most: int = MAX_CHOICES) -> tuple[Schedule, ...]:
     """Schedules of a node, best guess first; () for nodes without a reduction to schedule and for opaque ops.
@@ -87,9 +79,7 @@ def legal_schedules(node: Node, hardware: CpuHardware, most: int = MAX_CHOICES) 
         return direct
     first, other = _winograd(node, signature, hardware)
     if im2col_obstacle(node) is None and signature.kh * signature.kw > 1:
-        narrow = signature.ic < hardware.lanes and signature.oc >= GATHER_VECTORS * hardware.lanes
-        gathers = not first and narrow and hardware.cores == 1
-        first, other = ((IM2COL,), other) if gathers else (first, (*other, IM2COL))
+        other = (*other, IM2COL)
     return (*first, *direct, *other)
 
 

@@ -133,7 +133,13 @@ def _dots(
     x, w = (operands[load.operand] if load.operand < len(operands) else None for load in product)
     if x is None or w is None or x.type.dtype != U8 or w.type.dtype != I8 or w.layout is not None:
         return False
-    return len(blocks) == 1 and all(sizes[-1] % DOT == 0 for sizes in blocks.values()) and out.dims[-1].extent == lanes
+    width = out.dims[-1].extent
+    return len(blocks) == 1 and all(sizes[-1] % DOT == 0 for sizes in blocks.values()) and width in _widths(lanes)
+
+
+def _widths(lanes: int) -> tuple[int, ...]:
+    """Lanes that the instruction has, up to those of the target."""
+    return tuple(width for width in (4, 8, 16) if width <= lanes)
 
 
 def _without_halo(layout: Layout) -> Layout:

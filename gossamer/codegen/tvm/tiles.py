@@ -26,6 +26,9 @@ from gossamer.codegen.tvm.structure import vector_width, weighted_product
 from gossamer.ir.nest import Kernel
 from gossamer.ir.schedule import Schedule
 
+WINDOW_ROW = "kw"
+"""Axis of a window along rows of pixels."""
+
 SERIAL_PRODUCTS = 1 << 16
 """Kernels of fewer products stay on one thread."""
 
@@ -59,7 +62,8 @@ def tile_tasks(
     def body(loops: Loops, buffers: Mapping[str, Any], task: Any) -> None:
         sums = StageCode(program, form, nestings[0], buffers)
         found = dict(zip(axes.order, digits(task, extents), strict=True))
-        _Tiles(loops, sums, nestings[1], axes, schedule, bool(form.dot)).task([found[i] for i in range(len(extents))])
+        tiles = _Tiles(loops, sums, nestings[1], axes, schedule, bool(form.dot), task)
+        tiles.task([found[i] for i in range(len(extents))])
 
     made = build_tasks(name, parameters(program, form, pair), prod(extents), body)
     return made.run_serially(prod(nestings[0].extents) < SERIAL_PRODUCTS)
@@ -112,6 +116,8 @@ class _Tiles:
     axes: Axes
     schedule: Schedule
     dot: bool
+    number: Any
+    """The task's, which is not negative."""
 
     def task(self, where: Sequence[Any]) -> None:
         """`where`: the task's tile, loop by loop."""
@@ -250,9 +256,18 @@ class _Tiles:
             for value in range(extents[loop]):
                 self._steps(loop + 1, last, extents, first, (*steps, tirx.const(value, "int32")), then)
             return
-        with self.loops.serial(extents[loop]) as value:
+        along_row = loop == last - 1 and reduction.axis == WINDOW_ROW and isinstance(extents[loop], int)
+        with self.loops.serial(self._opaque(extents[loop]) if along_row else extents[loop]) as value:
             begun = value + first if loop == 0 and first is not None else value
             self._steps(loop + 1, last, extents, first, (*steps, begun), then)
+
+    def _opaque(self, extent: int) -> Any:
+        """A number of steps that the machine's compiler cannot know.
+
+        It would write out few steps along a row, and keep the pixels that the next step reads again in registers,
+        which pushes sums out of them.
+        """
+        return extent + tirx.shift_right(self.number, tirx.const(31, "int32"))
 
     def _step(self, tile: _Tile, sums: Mapping[tuple[int, ...], Any], steps: Sequence[Any]) -> None:
         """One step of the reduction for every vector of the tile."""
