@@ -15,7 +15,7 @@ COLOURS = {
     "gossamer": "#1f6fd6", "gossamer tuned": "#0b2f6b", "onnxruntime": "#e07b39", "OpenVINO": "#2f9e6e",
     "torch": "#c9a227", "torch.compile": "#b5483f", "IREE": "#8a63b8",
 }  # fmt: skip
-WIDTH, LEFT, RIGHT, TOP, ROW = 760, 210, 24, 74, 30
+WIDTH, LEFT, RIGHT, TOP, ROW, BELOW = 810, 266, 24, 74, 30, 62
 LOW, HIGH = 0.4, 8.0
 TICKS = (0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 
@@ -23,14 +23,14 @@ TICKS = (0.5, 0.75, 1, 1.5, 2, 3, 5, 8)
 def svg(record: Record, precision: str, title: str) -> str:
     """Ratios on a logarithmic axis; what lies outside it stands at its edge with its number."""
     nets, engines = nets_of(record, precision), engines_of(record, precision)
-    height = TOP + ROW * len(nets) + 46
+    height = TOP + ROW * len(nets) + BELOW
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" fill="#1d2433" '
         f'font-family="system-ui, DejaVu Sans, sans-serif" font-size="12">',
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
         f'<text x="16" y="24" font-size="15" font-weight="600">{escape(title)}</text>',
         *_legend(engines),
-        *_axis(height - 46),
+        *_axis(height - BELOW),
     ]
     for place, net in enumerate(nets):
         parts += _group(record.of(net, precision), engines, net, TOP + ROW * place)
@@ -54,7 +54,13 @@ def _axis(bottom: int) -> list[str]:
         parts.append(f'<text x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{tick:g}</text>')
     middle = (LEFT + WIDTH - RIGHT) / 2
     words = "time over that of the fastest other runtime (left of 1: faster)"
-    return [*parts, f'<text x="{middle:.0f}" y="{bottom + 36}" text-anchor="middle">{words}</text>']
+    more = "beside the name that runtime's median; dots are medians, lines go from p10 to p90"
+    place = f'x="{middle:.0f}" text-anchor="middle"'
+    return [
+        *parts,
+        f'<text {place} y="{bottom + 36}">{words}</text>',
+        f'<text {place} y="{bottom + 52}" font-size="11" fill="#6b7386">{more}</text>',
+    ]
 
 
 def _group(rows: dict[str, Row], engines: Sequence[str], net: str, top: int) -> list[str]:

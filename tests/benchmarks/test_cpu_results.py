@@ -125,6 +125,11 @@ def test_numbers_have_three_digits():
     ]  # fmt: skip
 
 
+def test_every_name_has_room_beside_the_plot():
+    longest = max(len(f"{net.title} 0.123 ms") for net in NETS.values())
+    assert 6.5 * longest + 12 <= plot.LEFT
+
+
 def test_plot_is_an_svg_with_a_dot_an_engine():
     rows = [row("gossamer", 8), row("onnxruntime", 10), row("IREE", 200)]
     root = ElementTree.fromstring(plot.svg(record(*rows), "fp32", "One < inference"))
