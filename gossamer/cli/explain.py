@@ -72,7 +72,7 @@ def explain_table(rows: "Sequence[dict[str, Any]]") -> "Table":
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("layer", "chosen", "bound by"):
         table.add_column(name, no_wrap=True)
-    for name in (*parts, "predicted", "measured", "GFLOP/s", "of peak", "MAC/B"):
+    for name in (*parts, "predicted", "measured", "Gop/s", "of peak", "MAC/B"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("next best", no_wrap=True)
     for name in ("its time", "error", "copied"):
@@ -90,7 +90,7 @@ def _lines(row: dict[str, Any]) -> "Iterator[RenderableType]":
     parts = [name for name, seconds in row["parts_s"].items() if seconds >= SHOWN_S]
     title, chosen, bound, *numbers = _cells(row, parts)
     spent, (took, measured, rate, share, intensity, other, ratio, error, copied) = numbers[:-9], numbers[-9:]
-    said = ((took, "predicted {} us"), (measured, "measured {} us"), (rate, "{} GFLOP/s"), (share, "{} of peak"))
+    said = ((took, "predicted {} us"), (measured, "measured {} us"), (rate, "{} Gop/s"), (share, "{} of peak"))
     times = ", ".join(form.format(value) for value, form in (*said, (intensity, "{} MAC/B")) if value)
     busy = ", ".join(f"{name} {value}" for name, value in zip(parts, spent, strict=True))
     rest = ((f"{other} {ratio}" if other else "", "next best {}"), (error, "error {}"), (copied, "copied {}"))
@@ -101,7 +101,7 @@ def _lines(row: dict[str, Any]) -> "Iterator[RenderableType]":
         ", ".join(form.format(value) for value, form in rest if value),
     ):
         if text:
-            yield Padding(text, (0, 0, 0, 2))
+            yield Padding(text, (0, 0, 0, 2), expand=False)
 
 
 def _cells(row: dict[str, Any], parts: "Iterable[str]") -> tuple[str, ...]:
