@@ -1,6 +1,7 @@
 """How well the CPU target foresees what networks take that it has not seen: analytical model against learned model.
 
-    python benchmarks/cpu_latency_model.py --networks 200 --seconds 3600
+    python benchmarks/cpu_latency_model.py --networks 300 --held 200 --seconds 3600 --keep times.json
+    python benchmarks/cpu_latency_model.py --held 200 --keep times.json      # predict anew, measure nothing
 
 Networks are drawn from the mobile and the ResNet spaces in turn, compiled, and run. Of a share of them every layer's
 time goes into a database; the rest are predicted from it: a layer that was among those is known, the others are
@@ -8,10 +9,12 @@ learned, and once more with every layer learned. Kendall's tau and the median re
 """
 
 import argparse
+import contextlib
+import fcntl
 import json
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +23,7 @@ from scipy.stats import kendalltau
 
 from gossamer import api
 from gossamer.backends.cpu.tuning.database import TuningDatabase
-from gossamer.backends.cpu.tuning.latency import expected_latency, record_layers
+from gossamer.backends.cpu.tuning.latency import LayerRow, expected_of, layer_rows, record_rows
 from gossamer.backends.cpu.tuning.learned import fitted
 from gossamer.cli.options import random_inputs
 from gossamer.search.spaces.mobilenet import MobileNet
@@ -47,8 +50,8 @@ class Timed:
     """A network: lower quartile of whole runs, median of every layer."""
 
     space: str
-    module: object
     seconds: float
+    rows: tuple[LayerRow, ...]
     layers: tuple[float, ...]
 
 
@@ -64,14 +67,36 @@ def timed(space, seed):
         start = time.perf_counter()
         artifact.run(inputs)
         runs.append(time.perf_counter() - start)
-    return Timed(space, module, float(np.quantile(runs, 0.25)), layers)
+    return Timed(space, float(np.quantile(runs, 0.25)), tuple(layer_rows(module)), tuple(map(float, layers)))
 
 
-def sampled(spaces, count, seconds, seed):
-    """As many networks as fit in the time, at most `count`."""
-    end, found = time.monotonic() + seconds, []
+@contextlib.contextmanager
+def held_lock(path):
+    """`path`: a file that is held while a network is built and timed, where several people measure; None for none."""
+    if path is None:
+        yield
+        return
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def kept(path):
+    """What an earlier run measured."""
+    if path is None or not path.exists():
+        return []
+    rows = json.loads(path.read_text())
+    return [Timed(r["space"], r["seconds"], tuple(LayerRow(**x) for x in r["rows"]), tuple(r["layers"])) for r in rows]
+
+
+def sampled(spaces, count, seconds, seed, keep, lock):
+    """As many networks as fit in the time, at most `count`; those in `keep` are not measured again."""
+    end, found = time.monotonic() + seconds, kept(keep)
     while len(found) < count and time.monotonic() < end:
-        found.append(timed(spaces[len(found) % len(spaces)], seed + len(found)))
+        with held_lock(lock):
+            found.append(timed(spaces[len(found) % len(spaces)], seed + len(found)))
+        if keep is not None:
+            keep.write_text(json.dumps([asdict(network) for network in found]))
         print(f"{len(found):4d} {found[-1].space:16s} {found[-1].seconds * 1e3:8.3f} ms", file=sys.stderr, flush=True)
     return found
 
@@ -88,11 +113,11 @@ def compared(train, held):
     with TemporaryDirectory() as folder:
         empty, full = (TuningDatabase(Path(folder) / name, "this") for name in ("empty", "full"))
         for network in train:
-            record_layers(network.module, network.layers, full)
+            record_rows(network.rows, network.layers, full)
         model = fitted(full)
         ways = {"analytical": (empty, None), "learned": (empty, model), "known + learned": (full, model)}
         found = {
-            way: [expected_latency(network.module, database, by) for network in held]
+            way: [expected_of(network.rows, database, by) for network in held]
             for way, (database, by) in ways.items()
         }
         known = found["known + learned"]
@@ -107,18 +132,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--networks", type=int, default=30)
     parser.add_argument("--seconds", type=float, default=240.0, help="no network is begun after so long")
-    parser.add_argument("--held", type=float, default=0.34, help="share of the networks that is predicted")
+    parser.add_argument("--held", type=int, default=10, help="networks that are predicted; the others are learned from")
+    parser.add_argument("--keep", type=Path, help="a file for what was measured; a later run goes on from it")
+    parser.add_argument("--lock", type=Path, help="a file to hold while times are taken")
     parser.add_argument("--spaces", default=",".join(SPACES), help="names with commas between")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
     start = time.monotonic()
-    networks = sampled(chosen.spaces.split(","), chosen.networks, chosen.seconds, chosen.seed)
+    spaces = chosen.spaces.split(",")
+    networks = sampled(spaces, chosen.networks, chosen.seconds, chosen.seed, chosen.keep, chosen.lock)
     if len(networks) < 2:
         print(f"{len(networks)} networks in {chosen.seconds:.0f} s; two are needed, one to learn from")
         return 1
     order = np.random.default_rng(chosen.seed).permutation(len(networks))
-    held = min(len(networks) - 1, max(1, round(chosen.held * len(networks))))
+    held = min(len(networks) - 1, max(1, chosen.held))
     result = {"networks": len(networks), "held": held, "seconds": 0.0}
     result |= compared([networks[i] for i in order[held:]], [networks[i] for i in order[:held]])
     result["seconds"] = time.monotonic() - start

@@ -8,10 +8,12 @@ group is listed.
 
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gossamer.ir.errors import RegistryError, nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 
 @dataclass(frozen=True)
@@ -43,18 +45,20 @@ class Registry:
         """The distribution that provides `name`, with its version."""
         return _owner(self._points()[name])
 
-    def _points(self) -> dict[str, EntryPoint]:
+    def _points(self) -> "dict[str, EntryPoint]":
         return _collect(self.group, self.kind)
 
 
-def _owner(point: EntryPoint) -> str:
+def _owner(point: "EntryPoint") -> str:
     return f"{point.dist.name} {point.dist.version}" if point.dist else point.value
 
 
 @cache
-def _collect(group: str, kind: str) -> dict[str, EntryPoint]:
+def _collect(group: str, kind: str) -> "dict[str, EntryPoint]":
+    from importlib import metadata  # its modules take some megabytes
+
     found: dict[str, EntryPoint] = {}
-    for point in entry_points(group=group):
+    for point in metadata.entry_points(group=group):
         other = found.setdefault(point.name, point)
         if other.value != point.value:
             raise RegistryError(

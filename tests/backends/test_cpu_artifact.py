@@ -13,7 +13,7 @@ from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu import backend
 from gossamer.backends.cpu.artifact import CpuArtifact
 from gossamer.backends.cpu.linking import compiler
-from gossamer.backends.cpu.native import file_hash
+from gossamer.backends.cpu.native import file_checksum
 from gossamer.ir import ops
 from gossamer.ir.build import GraphBuilder
 from gossamer.ir.errors import BackendError, DataError
@@ -252,7 +252,7 @@ def _changed_library(folder):
 def _no_library(folder):
     (folder / "network.so").write_text("not a library")
     data = json.loads((folder / "manifest.json").read_text())
-    data["library_sha256"] = file_hash(folder / "network.so")
+    data["library_checksum"] = file_checksum(folder / "network.so")
     (folder / "manifest.json").write_text(json.dumps(data))
 
 

@@ -1,5 +1,6 @@
 """Plug-ins by name: what is found, and who is named when something is wrong."""
 
+from importlib import metadata
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -18,7 +19,7 @@ def things(monkeypatch: pytest.MonkeyPatch):
 
     def made(*pairs: tuple[str, str]) -> Registry:
         points = [EntryPoint(name, value, GROUP) for name, value in pairs]
-        monkeypatch.setattr(registry, "entry_points", lambda group: points)
+        monkeypatch.setattr(metadata, "entry_points", lambda group: points)
         registry._collect.cache_clear()
         return Registry(GROUP, "thing")
 

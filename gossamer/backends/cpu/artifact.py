@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from gossamer.backends.cpu.manifest import EXAMPLE, FORMAT, HEADER, LIBRARY, PARAMS, TARGET, LayerReport, Manifest
-from gossamer.backends.cpu.native import Library, Net, file_hash, stored_checksum
+from gossamer.backends.cpu.native import Library, Net, file_checksum, stored_checksum
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.codegen.tvm.layout import Array
 from gossamer.ir.errors import BackendError, GossamerError
@@ -135,7 +135,7 @@ def _read(folder: Path) -> Manifest:
                 f"{folder}: artifact format {data.get('format')}, needed {FORMAT}; compile the module again"
             )
         manifest = Manifest.from_json(data)
-        if file_hash(folder / LIBRARY) != manifest.library_sha256:
+        if file_checksum(folder / LIBRARY) != manifest.library_checksum:
             raise BackendError(f"{folder / LIBRARY}: is not the library it was saved with; compile the module again")
         if stored_checksum(folder / PARAMS) != manifest.params_checksum:
             raise BackendError(f"{folder / PARAMS}: not the parameters it was saved with; compile the module again")

@@ -18,7 +18,7 @@ from gossamer.backends.cpu.layouts import plan_layouts
 from gossamer.backends.cpu.linking import checkable, compiler, compiler_version, link, objects_of_runtime
 from gossamer.backends.cpu.manifest import LIBRARY, Manifest, Port
 from gossamer.backends.cpu.memory import Interval
-from gossamer.backends.cpu.native import Library, file_hash
+from gossamer.backends.cpu.native import Library, file_checksum
 from gossamer.backends.cpu.network import Network, Task, placed_network
 from gossamer.backends.cpu.params import write_params
 from gossamer.backends.cpu.reports import layer_reports
@@ -120,7 +120,7 @@ class Build:
         held = {i: p.storage.layout.pack(p.make().astype(p.storage.dtype)) for p, i in self.store.packed.items()}
         library = Library(place / LIBRARY)
         checksum = write_params(place, network, held, library)
-        return CpuArtifact(self._manifest(network, file_hash(place / LIBRARY), checksum), library, place, folder)
+        return CpuArtifact(self._manifest(network, file_checksum(place / LIBRARY), checksum), library, place, folder)
 
     def _network(self, actions: tuple[Action, ...], tasks: dict[str, Task]) -> Network:
         from gossamer.backends.cpu.target import cpu_of
@@ -145,7 +145,7 @@ class Build:
             arena_bytes=network.arena_bytes,
             scratch_bytes=network.scratch_bytes,
             params_bytes=network.params_bytes,
-            library_sha256=library,
+            library_checksum=library,
             params_checksum=checksum,
             compiler=compiler_version(compiler()),
         )

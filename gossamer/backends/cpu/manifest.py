@@ -11,7 +11,7 @@ from gossamer.ir.types import DType, Quant, TensorType
 TARGET = "cpu"
 LIBRARY, PARAMS, HEADER, EXAMPLE = "network.so", "params.bin", "gossamer.h", "example.c"
 """Files of the folder besides the manifest."""
-FORMAT = 5
+FORMAT = 6
 """Version of the folder's format; another one is refused."""
 
 
@@ -64,7 +64,7 @@ class Manifest:
     arena_bytes: int
     scratch_bytes: int
     params_bytes: int
-    library_sha256: str
+    library_checksum: str
     params_checksum: str
     compiler: str
     gossamer: str = __version__

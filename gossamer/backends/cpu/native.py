@@ -1,8 +1,8 @@
 """The library of a network through ctypes: the C interface of `runtime/gossamer.h`."""
 
 import ctypes
-import hashlib
 import os
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -118,10 +118,9 @@ class Net:
             self.close()
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def file_checksum(path: Path) -> str:
+    """CRC-32 of a file. A digest would do as well, but loading its library takes more memory than a small network."""
+    return f"{zlib.crc32(path.read_bytes()):08x}"
 
 
 def stored_checksum(path: Path) -> str:

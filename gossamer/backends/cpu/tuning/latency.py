@@ -31,7 +31,7 @@ class ExpectedLatency:
 
 
 @dataclass(frozen=True)
-class _Row:
+class LayerRow:
     """A layer in its schedule. `key` "": a scan, which is not looked up. `seconds`: worked out."""
 
     key: str
@@ -47,9 +47,14 @@ def predicted_latency_s(module: Module, database: TuningDatabase) -> float:
 
 def expected_latency(module: Module, database: TuningDatabase, model: LatencyModel | None) -> ExpectedLatency:
     """As `predicted_latency_s`, with a model that was fitted before, and where the numbers come from."""
+    return expected_of(tuple(layer_rows(module)), database, model)
+
+
+def expected_of(rows: Sequence[LayerRow], database: TuningDatabase, model: LatencyModel | None) -> ExpectedLatency:
+    """As `expected_latency`, of a network's layers."""
     known = {(row.layer, row.schedule): row.seconds for row in database.rows() if row.seconds is not None}
     total, counts = 0.0, [0, 0, 0]
-    for row in _rows(module):
+    for row in rows:
         found = known.get((row.key, row.schedule))
         if found is not None:
             source, seconds = 0, found
@@ -63,11 +68,16 @@ def expected_latency(module: Module, database: TuningDatabase, model: LatencyMod
 
 def record_layers(module: Module, seconds: Sequence[float], database: TuningDatabase) -> None:
     """Keep what every layer of a compiled module took (`CpuArtifact.profile`), for the learned model and the sum."""
-    rows = zip(_rows(module), seconds, strict=True)
-    database.record(Measured(r.key, r.schedule, "ok", s, r.features) for r, s in rows if r.key and s > 0)
+    record_rows(tuple(layer_rows(module)), seconds, database)
 
 
-def _rows(module: Module) -> Iterator[_Row]:
+def record_rows(rows: Sequence[LayerRow], seconds: Sequence[float], database: TuningDatabase) -> None:
+    """As `record_layers`, of a network's layers."""
+    pairs = zip(rows, seconds, strict=True)
+    database.record(Measured(r.key, r.schedule, "ok", s, r.features) for r, s in pairs if r.key and s > 0)
+
+
+def layer_rows(module: Module) -> Iterator[LayerRow]:
     """In the order of the compiled module's layers."""
     hardware = module.hardware
     assert isinstance(hardware, CpuHardware)
@@ -76,9 +86,9 @@ def _rows(module: Module) -> Iterator[_Row]:
     for node in build.nodes:
         if isinstance(node.op, Scan):
             parts = [predicted_s(signature, hardware) for _, signature in node_layers(node, params)]
-            yield _Row("", "", {}, sum(parts))
+            yield LayerRow("", "", {}, sum(parts))
             continue
         layout = node.schedule.layout if node.schedule else ""
         chosen = replace(build.planner.schedule(node), layout=layout)
         features = features_of(node, chosen, hardware, params)
-        yield _Row(layer_key(build, node), schedule_text(chosen), features, features.get(PREDICTED, LAUNCH_S))
+        yield LayerRow(layer_key(build, node), schedule_text(chosen), features, features.get(PREDICTED, LAUNCH_S))
