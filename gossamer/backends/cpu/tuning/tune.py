@@ -51,9 +51,14 @@ class Tuned:
         failed = f", {self.failed} of them failed" if self.failed else ""
         hasty = " (too little time, give more)" if self.hasty else ""
         return (
-            f"{self.layers} distinct layers with a choice of schedules, {self.known} known before; "
-            f"{self.trials} schedules measured now{failed}{hasty}; {self.changed} layers take another than the default"
+            f"{self.layers} distinct layer{_s(self.layers)} with a choice of schedules, {self.known} known before; "
+            f"{self.trials} schedule{_s(self.trials)} measured now{failed}{hasty}; "
+            f"{self.changed} layer{_s(self.changed)} not as by default"
         )
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def tuned_module(
