@@ -142,6 +142,8 @@ def totals(lines: "tuple[LayerLine, ...]") -> dict[str, Any]:
 
 
 def summary(document: dict[str, Any]) -> str:
+    from rich.markup import escape
+
     from gossamer.report.units import quantity
 
     words = {"macs": "{}", "predicted_s": "predicted {}", "measured_s": "measured {}", "energy_j": "{}"}
@@ -152,7 +154,7 @@ def summary(document: dict[str, Any]) -> str:
             parts.append(words[key].format(quantity(document[key], unit or title.rstrip("s"))))
     if "peak_bytes" in document:
         parts.append(f"peak {quantity(document['peak_bytes'], 'B')}")
-    saved = f"; saved in {document['output']}" if "output" in document else ""
+    saved = f"; saved in {escape(document['output'])}" if "output" in document else ""
     return f"[bold]{document['target']}[/bold]: {', '.join(parts)}{saved}"
 
 

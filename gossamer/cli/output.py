@@ -75,13 +75,15 @@ class Output:
 
     def note(self, text: str) -> None:
         """A remark for the person, on stderr."""
-        error_console().print(text, highlight=False, soft_wrap=True)
+        error_console().print(text, highlight=False, soft_wrap=True, markup=False)
 
     @contextmanager
     def working(self, what: str) -> Iterator[Callable[[str], None]]:
         """A spinner on stderr while something of unknown length goes on; gives what says something else there."""
-        with error_console().status(what) as status:
-            yield status.update
+        from rich.markup import escape  # names of files may have brackets
+
+        with error_console().status(escape(what)) as status:
+            yield lambda now: status.update(escape(now))
 
     @contextmanager
     def progress(self) -> Iterator["Progress"]:

@@ -144,6 +144,7 @@ def _write(path: Path, outputs: "Mapping[str, Array]") -> None:
 
 
 def outputs_table(document: Mapping[str, Any]) -> "Table":
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -152,7 +153,7 @@ def outputs_table(document: Mapping[str, Any]) -> "Table":
     for name, item in document["outputs"].items():
         top = "  ".join(f"{entry['index']}: {entry['value']:.4g}" for entry in item.get("top", ()))
         ends = (f"{item[key]:.4g}" if key in item else "" for key in ("min", "max"))
-        table.add_row(name, "x".join(map(str, item["shape"])), item["type"], *ends, top)
+        table.add_row(escape(name), "x".join(map(str, item["shape"])), item["type"], *ends, top)
     return table
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gossamer.cli.run import compare
+from gossamer.cli.run import compare, outputs_table
 
 INT8 = "fold-bn,fuse,quantize{bits=8},tile{target=systolic}"
 
@@ -39,6 +39,19 @@ def test_a_failed_check_is_exit_code_1_and_says_by_how_much(cli, compiled: Path)
     outcome = cli("run", compiled, "--check", "--tolerance", "1e-9")
     assert outcome.code == 1
     assert "BEYOND" in outcome.out
+
+
+def test_a_folder_with_brackets_in_its_name(cli, tiny_onnx: Path, calibration: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "out [x]"
+    outcome = cli("compile", tiny_onnx, "--target", "systolic", "-p", INT8, "--calibrate", calibration, "-o", folder)
+    assert outcome.out.replace("\n", "").endswith("out [x]") and cli("run", folder).code == 0
+
+
+def test_names_of_outputs_are_not_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.console import Console
+
+    Console(width=80).print(outputs_table({"outputs": {"logits[b]": {"shape": (1, 2), "type": "float32"}}}))
+    assert "logits[b]  1x2" in capsys.readouterr().out
 
 
 def test_the_tolerance_grows_with_outputs_above_1_unless_it_is_given() -> None:

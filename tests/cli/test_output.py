@@ -2,9 +2,11 @@
 
 import json
 import os
+import sys
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from gossamer.cli.output import Output, plain
 
@@ -36,3 +38,17 @@ def test_text_is_not_taken_for_markup(capfd: pytest.CaptureFixture[str]) -> None
     with Output(as_json=False) as out:
         out.text({}, "%x: f32[bold][/bold]\n")
     assert capfd.readouterr().out == "%x: f32[bold][/bold]\n"
+
+
+def test_names_in_progress_and_remarks_are_not_taken_for_markup(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "gossamer.cli.output.error_console", lambda: Console(file=sys.stderr, force_terminal=True, width=80)
+    )
+    with Output(as_json=False) as out:
+        with out.working("reading a[/x].onnx") as now:
+            now("measuring [/y]")
+        out.note("not timed: [/z]")
+    said = capfd.readouterr().err
+    assert "measuring [/y]" in said and "not timed: [/z]" in said

@@ -64,7 +64,8 @@ class TuningDatabase:
                 connection.execute(_FEATURES)
         except (OSError, sqlite3.Error) as error:
             why = "is a folder" if path.is_dir() else getattr(error, "strerror", None) or error
-            raise BackendError(f"{path}: the tuning database cannot be used ({why}); name another file, or off") from error
+            words = f"{path}: the tuning database cannot be used ({why}); name another file, or off"
+            raise BackendError(words) from error
 
     def of(self, layer: str) -> tuple[Measured, ...]:
         """What is known of a layer, fastest first, failures last."""
