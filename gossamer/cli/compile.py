@@ -86,8 +86,13 @@ def compile(
             ready = api.prepare(
                 module, target, passes=passes, hardware=hardware_values(hardware, cpu), calibration=inputs
             )
-        with out.working("choosing schedules") as now:
-            ready, tuned = api.tune(ready, target, tune_s, tune_db, now)
+        try:
+            with out.working("choosing schedules") as now:
+                ready, tuned = api.tune(ready, target, tune_s, tune_db, now)
+        except KeyboardInterrupt:
+            if tune_s:
+                out.note("what was measured until now is kept; the same command goes on from there")
+            raise
         if tuned:
             out.note(f"tuning: {tuned}")
         with out.working(f"compiling {len(ready.graph.nodes)} operators for {target}"):

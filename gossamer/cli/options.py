@@ -27,7 +27,11 @@ ShapeOption: TypeAlias = Annotated[
 ]
 HardwareOption: TypeAlias = Annotated[
     list[str] | None,
-    typer.Option("--hardware", help="A hardware parameter: rows=16. May be repeated.", show_default=False),
+    typer.Option(
+        "--hardware",
+        help="A hardware parameter: cores=4, rows=16; `gossamer targets NAME` lists them. May be repeated.",
+        show_default=False,
+    ),
 ]
 CalibrationOption: TypeAlias = Annotated[
     Path | None,

@@ -113,3 +113,13 @@ def test_an_unknown_cpu_is_one_error_that_lists_the_known(tiny_onnx: Path, cli) 
     assert found.code == 2 and "cpu.cpu: 'pentium9' is none of native, x86-64" in found.err and "znver5" in found.err
     found = cli("compile", tiny_onnx, "--cpu", "icelake")
     assert "did you mean 'icelake-" in found.err
+
+
+def test_ctrl_c_while_tuning_says_what_becomes_of_it(tiny_onnx: Path, cli, tmp_path: Path, monkeypatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gossamer.backends.cpu.tuning.tune.measured", interrupted)
+    found = cli("compile", tiny_onnx, "--tune", "9s", "--tune-db", tmp_path / "t.sqlite", "-o", tmp_path / "out")
+    assert found.code == 130 and not (tmp_path / "out").exists()
+    assert found.err == "what was measured until now is kept; the same command goes on from there\nerror: interrupted\n"

@@ -1,6 +1,6 @@
 /* Runs a compiled network: example FOLDER [FILE ...], a file of raw elements per input, zeros without.
 
-       cc example.c -o example -I FOLDER FOLDER/network.so -Wl,-rpath,FOLDER
+       cc FOLDER/example.c -o example -I FOLDER FOLDER/network.so -Wl,-rpath,FOLDER
 */
 #include "gossamer.h"
 
