@@ -13,9 +13,12 @@ through the entry-point group `gossamer.passes`; a pipeline is text: `fold-bn,fu
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from gossamer.ir.errors import PassError
 from gossamer.ir.graph import Module
+from gossamer.ir.hardware import Hardware
+from gossamer.ir.registry import BACKENDS
 
 
 @dataclass(frozen=True)
@@ -34,3 +37,20 @@ class Pass:
     def refusals(self, module: Module) -> Mapping[str, str]:
         """Title of every statement of `module` that a user would expect changed and is left alone -> why."""
         return {}
+
+
+def placed_on(own: str, module: Module, target: str) -> tuple[Any, Hardware]:
+    """The backend named `target` and the hardware that the pass `own` works for: the module's, or the target's default.
+
+    Backends lie above passes: they come in by name, and answer as `gossamer.backends.base.Backend` says. Raises
+    PassError for a module made for another target.
+    """
+    backend: Any = BACKENDS.load(target)
+    if module.hardware is None:
+        return backend, backend.hardware()
+    if module.hardware.target != target:
+        raise PassError(
+            f"{own}: module '{module.name}' is for target '{module.hardware.target}', not '{target}'; "
+            f"use {own}{{target={module.hardware.target}}} or change its hardware"
+        )
+    return backend, module.hardware

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from gossamer.ir.errors import GossamerError, PassError
 from gossamer.ir.graph import Graph, Module, Node
-from gossamer.ir.hardware import Hardware
 from gossamer.ir.op import Op
 from gossamer.ir.ops.quant import Cast, View
 from gossamer.ir.registry import BACKENDS
 from gossamer.ir.schedule import Schedule
 from gossamer.ir.types import Value
-from gossamer.passes.base import Pass
+from gossamer.passes.base import Pass, placed_on
 
 
 class Copied(Protocol):
@@ -44,12 +43,10 @@ class Layout(Pass, name="layout"):
     target: str = "cpu"
 
     def run(self, module: Module) -> Module:
-        # Backends lie above passes; they come in by name. `layouts(module, hardware)` is optional: it gives
-        # (result of a node -> layout, copies) or raises GossamerError.
-        backend: Any = BACKENDS.load(self.target)
-        if not hasattr(backend, "layouts"):
+        # optional: gives (result of a node -> layout, copies), or raises GossamerError
+        if not hasattr(BACKENDS.load(self.target), "layouts"):
             return module
-        hardware = self._hardware(module, backend)
+        backend, hardware = placed_on(self.name, module, self.target)
         try:
             layouts, copies = backend.layouts(module, hardware)
         except GossamerError as error:
@@ -57,16 +54,6 @@ class Layout(Pass, name="layout"):
         graph = with_copies(_with_layouts(module.graph, layouts), copies)
         placed = module if graph == module.graph else module.with_graph(graph)
         return placed if module.hardware == hardware else placed.with_hardware(hardware)
-
-    def _hardware(self, module: Module, backend: Any) -> Hardware:
-        if module.hardware is None:
-            return backend.hardware()
-        if module.hardware.target != self.target:
-            raise PassError(
-                f"layout: module '{module.name}' is for target '{module.hardware.target}', not '{self.target}'; "
-                f"use layout{{target={module.hardware.target}}} or change its hardware"
-            )
-        return module.hardware
 
 
 def _with_layouts(graph: Graph, layouts: Mapping[Value, str]) -> Graph:

@@ -7,9 +7,8 @@ from gossamer.ir.errors import PassError
 from gossamer.ir.graph import Module, Node
 from gossamer.ir.hardware import Hardware
 from gossamer.ir.ops.structure import Param
-from gossamer.ir.registry import BACKENDS
 from gossamer.ir.schedule import Schedule
-from gossamer.passes.base import Pass
+from gossamer.passes.base import Pass, placed_on
 
 
 @dataclass(frozen=True)
@@ -27,24 +26,12 @@ class ChooseSchedules(Pass, name="tile"):
     target: str = "cpu"
 
     def run(self, module: Module) -> Module:
-        # Backends lie above passes; they come in by name and answer as gossamer.backends.base.Backend says.
-        backend: Any = BACKENDS.load(self.target)
-        hardware = self._hardware(module, backend)
+        backend, hardware = placed_on(self.name, module, self.target)
         graph = module.graph
         nodes = tuple(self._scheduled(node, backend, hardware) for node in graph.nodes)
         changed = any(new is not old for new, old in zip(nodes, graph.nodes))
         scheduled = module.with_graph(replace(graph, nodes=nodes)) if changed else module
         return scheduled if module.hardware == hardware else scheduled.with_hardware(hardware)
-
-    def _hardware(self, module: Module, backend: Any) -> Hardware:
-        if module.hardware is None:
-            return backend.hardware()
-        if module.hardware.target != self.target:
-            raise PassError(
-                f"tile: module '{module.name}' is for target '{module.hardware.target}', not '{self.target}'; "
-                f"use tile{{target={module.hardware.target}}} or change its hardware"
-            )
-        return module.hardware
 
     def _scheduled(self, node: Node, backend: Any, hardware: Hardware) -> Node:
         legal: tuple[Schedule, ...] = () if isinstance(node.op, Param) else tuple(backend.schedules(node, hardware))
