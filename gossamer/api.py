@@ -176,53 +176,12 @@ def export(
     default what the end of the name says: .onnx, .mlir, .py, .gsm. With `weights_as_arguments` the parameters of an
     MLIR function are arguments after its inputs. Raises BackendError: an unknown format, or what a format cannot say.
     """
+    from gossamer.formats import WRITERS, export_format
+
     kind = export_format(path, format)
     if weights_as_arguments and kind != "mlir":
         raise BackendError(f"{path}: weights can be arguments in MLIR alone, found the format {kind}")
-    return _WRITERS[kind](module, Path(path), weights_as_arguments)
-
-
-FORMATS = {".onnx": "onnx", ".mlir": "mlir", ".py": "torch", ".gsm": "text"}
-"""Formats `export` writes, by the ends of file names."""
-
-
-def export_format(path: Path | str, format: str = "") -> str:
-    """The format `export` would write. Raises BackendError when neither `format` nor the name says it."""
-    kind = format or FORMATS.get(Path(path).suffix, "")
-    if kind not in FORMATS.values():
-        known = ", ".join(f"{name} ({suffix})" for suffix, name in FORMATS.items())
-        raise BackendError(f"{path}: the format '{format or Path(path).suffix}' is not known; known: {known}")
-    return kind
-
-
-def _write_onnx(module: "Module", file: Path, _: bool) -> tuple[Path, ...]:
-    from gossamer.codegen.onnx import save_onnx
-
-    return save_onnx(module, file)
-
-
-def _write_mlir(module: "Module", file: Path, weights_as_arguments: bool) -> tuple[Path, ...]:
-    from gossamer.codegen.mlir import save_mlir
-
-    save_mlir(module, file, weights_as_arguments)
-    return (file,)
-
-
-def _write_torch(module: "Module", file: Path, _: bool) -> tuple[Path, ...]:
-    from gossamer.codegen.torch import save_torch
-
-    save_torch(module, file)
-    return (file, file.with_suffix(".npz"))
-
-
-def _write_text(module: "Module", file: Path, _: bool) -> tuple[Path, ...]:
-    from gossamer.frontends.text import save_text
-
-    save_text(module, file)
-    return (file, file.with_suffix(".npz"))
-
-
-_WRITERS = {"onnx": _write_onnx, "mlir": _write_mlir, "torch": _write_torch, "text": _write_text}
+    return WRITERS[kind](module, Path(path), weights_as_arguments)
 
 
 def needs_calibration(passes: str) -> bool:
@@ -367,7 +326,7 @@ def target_of(folder: Path) -> str:
     except FileNotFoundError:
         what = f"holds no compiled network (no {MANIFEST})" if folder.is_dir() else "no such folder"
         raise BackendError(f"{folder}: {what}; `gossamer compile MODEL -o {folder}` makes one") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BackendError(f"{folder / MANIFEST}: cannot be read ({error}); compile again") from error
 
 

@@ -34,10 +34,11 @@ def export(
 ) -> None:
     """Write a network as ONNX, MLIR, a trainable torch module or IR text."""
     import gossamer.api as api
+    from gossamer.formats import export_format
     from gossamer.frontends import parse_shapes
 
     with Output(as_json) as out:
-        beside = (output.with_suffix(".npz"),) if api.export_format(output, format) in ("torch", "text") else ()
+        beside = (output.with_suffix(".npz"),) if export_format(output, format) in ("torch", "text") else ()
         for file in (output, *beside):
             if file.exists() and not force:
                 raise DataError(f"{file}: exists; name a new file, or give --force")
