@@ -76,7 +76,8 @@ def build_fields(node: Node, kind: type, title: str) -> Any:
     try:
         return kind(**values)
     except SearchError as error:
-        raise node.error(f"{title}: {error}") from None
+        said = str(error)
+        raise node.error(said if said.startswith(f"{title}: ") else f"{title}: {said}") from None
 
 
 def _required(item: "Field[Any]") -> bool:

@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from gossamer.ir.errors import DataError, SearchError
-from gossamer.ir.registry import STRATEGIES
+from gossamer.ir.registry import SPACES, STRATEGIES
 from gossamer.search.recipes.edits import with_changes
 from gossamer.search.recipes.load import find_recipe, load_recipe, recipe_names
 from gossamer.search.recipes.nodes import mentions, parse, plain, substituted
@@ -92,6 +92,12 @@ def test_unfit_values_say_where_they_stand(text, said):
     with pytest.raises(SearchError) as error:
         read(text)
     assert said in str(error.value)
+
+
+def test_what_a_part_refuses_is_said_with_its_name_once():
+    with pytest.raises(SearchError) as error:
+        build_part(parse("{fbnet: {classes: 1}}", "f"), SPACES)
+    assert str(error.value) == "f:1:9: space 'fbnet': classes = 1, but a classifier needs at least 2"
 
 
 @pytest.mark.parametrize(
