@@ -40,5 +40,5 @@ def _holds(folder: Path, target: str) -> bool:
     """Whether the manifest there is one of this target's; other programs write files of that name too."""
     try:
         return target_of(folder) == target
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return False

@@ -115,8 +115,12 @@ def test_threads_are_as_compiled_until_set(artifact, x, tmp_path):
     for threads in (1, 3):
         loaded.threads = threads
         assert loaded.threads == threads and np.array_equal(loaded.run({"x": x})["y"], wanted)
-    with pytest.raises(BackendError, match="at least one thread, found 0"):
-        loaded.threads = 0
+    for wrong in (0, 257, 2**32 + 1, 2.5):
+        with pytest.raises(BackendError, match=re.escape(f"a run needs 1 to 256 threads, found {wrong}")):
+            loaded.threads = wrong
+    assert loaded.threads == 3 and np.array_equal(loaded.run({"x": x})["y"], wanted)
+    with pytest.raises(BackendError, match="at least one run, found 0"):
+        loaded.profile({"x": x}, runs=0)
 
 
 def test_an_artifact_runs_from_several_threads(artifact):
@@ -184,6 +188,14 @@ def test_it_says_what_it_takes(artifact):
     assert artifact.inputs == small_module().graph.inputs
 
 
+def test_a_value_is_an_output_twice():
+    b = GraphBuilder()
+    y = b.add(ops.Relu(b.input("x", TensorType(F32, (2, 3)))), "y")
+    compiled, x = backend.compile(Module("m", b.finish((y, y)))), np.full((2, 3), 7, np.float32)
+    assert isinstance(compiled, CpuArtifact)
+    assert np.array_equal(compiled.run({"x": x})["y"], x) and len(compiled.profile({"x": x}, runs=1)) == 1
+
+
 @pytest.mark.parametrize("make", [lambda b, x: x, lambda b, x: b.add(ops.Relu(x))])
 def test_results_stay_when_it_runs_again(make):
     """Results that lie in memory as they are returned must not be the buffer itself."""
@@ -240,6 +252,27 @@ def _other_hardware(folder):
     (folder / "manifest.json").write_text(json.dumps(data))
 
 
+def _other_shapes(folder):
+    """The library would read beyond what it is given."""
+    data = json.loads((folder / "manifest.json").read_text())
+    data["inputs"][0]["type"]["shape"] = [1, 3, 1, 1]
+    (folder / "manifest.json").write_text(json.dumps(data))
+
+
+def _no_outputs(folder):
+    data = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(data | {"outputs": []}))
+
+
+def _other_arena(folder):
+    data = json.loads((folder / "manifest.json").read_text())
+    (folder / "manifest.json").write_text(json.dumps(data | {"arena_bytes": data["arena_bytes"] + 64}))
+
+
+def _nested(folder):
+    (folder / "manifest.json").write_text("[" * 100_000)
+
+
 def _half_json(folder):
     (folder / "manifest.json").write_text((folder / "manifest.json").read_text()[:100])
 
@@ -260,7 +293,9 @@ def _no_library(folder):
     (_remove, "network.so"), (_truncate, "cut off"), (_one_bit, "has been changed"),
     (_other_params, "not the parameters it was saved with"), (_other_format, "format 99, needed"),
     (_half_json, "damaged"), (_other_hardware, "damaged artifact .*warp_size"), (_no_library, "not a loadable library"),
-    (_changed_library, "not the library it was saved with"),
+    (_changed_library, "not the library it was saved with"), (_other_shapes, "inputs are not those of network.so"),
+    (_no_outputs, "outputs are not those of network.so"), (_other_arena, "arena_bytes are not those of network.so"),
+    (_nested, "damaged artifact"),
 ])  # fmt: skip
 def test_damaged_artifacts_are_refused_in_one_sentence(artifact, tmp_path, damage, words):
     artifact.save(tmp_path / "out")

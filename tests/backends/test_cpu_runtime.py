@@ -236,6 +236,32 @@ def test_a_fork_runs_alone_and_closes(counted):
     assert (run(net, W)[1] == 2).all()
 
 
+def test_a_fork_in_the_middle_of_a_run_runs_alone(counted):
+    """The net's lock is held by a thread that the child does not have."""
+    net, stop = Net(*counted), threading.Event()
+
+    def busy():
+        while not stop.is_set():
+            run(net, W)
+
+    other = threading.Thread(target=busy)
+    other.start()
+    try:
+        for _ in range(20):
+            child = os.fork()
+            if child == 0:
+                os._exit(0 if np.array_equal(run(net, W)[0], 2 * W) else 1)
+            assert ended(child, 5) == 0
+    finally:
+        stop.set()
+        other.join()
+
+
+def test_too_many_threads_are_refused(counted):
+    with pytest.raises(BackendError, match="300 threads, at most 256 can work"):
+        Net(*counted, 300)
+
+
 def test_launches_are_timed(counted):
     net = Net(*counted)
     y = np.empty(N, np.int32)

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from gossamer.backends.cpu.manifest import EXAMPLE, FORMAT, HEADER, LIBRARY, PARAMS, TARGET, LayerReport, Manifest
-from gossamer.backends.cpu.native import Library, Net, file_checksum, stored_checksum
+from gossamer.backends.cpu.manifest import EXAMPLE, FORMAT, HEADER, LIBRARY, PARAMS, TARGET, LayerReport, Manifest, Port
+from gossamer.backends.cpu.native import Described, Library, Net, file_checksum, stored_checksum
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.codegen.tvm.layout import Array
 from gossamer.ir.errors import BackendError, GossamerError
@@ -68,8 +68,6 @@ class CpuArtifact:
 
     @threads.setter
     def threads(self, count: int) -> None:
-        if count < 1:
-            raise BackendError(f"cpu: a run needs at least one thread, found {count}")
         self._net.threads = count
 
     @property
@@ -80,12 +78,14 @@ class CpuArtifact:
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name; raises DataError on a missing, unknown or misshapen input."""
         outputs = self._outputs()
-        self._net.run(self._given(inputs), list(outputs.values()))
+        self._net.run(self._given(inputs), self._taken(outputs))
         return outputs
 
     def profile(self, inputs: Mapping[str, Array], runs: int = 20) -> tuple[float, ...]:
         """Median seconds of each layer over `runs` whole runs, after two to warm up; same order as `layers`."""
-        given, outputs = self._given(inputs), list(self._outputs().values())
+        if runs < 1:
+            raise BackendError(f"cpu: a profile needs at least one run, found {runs}")
+        given, outputs = self._given(inputs), self._taken(self._outputs())
         spent = [self._net.run(given, outputs, timed=True) for _ in range(runs + 2)]
         launches = np.median(spent[2:], axis=0)
         layer = np.asarray([x.layer for x in self.manifest.launches], np.int64)
@@ -115,15 +115,39 @@ class CpuArtifact:
             artifact = CpuArtifact(manifest, Library(folder / LIBRARY), folder)
             if artifact.obstacle is not None:
                 raise BackendError(f"{folder}: {artifact.obstacle}")
+            artifact._refuse_another_manifest()
             return artifact
         except BackendError as error:
             raise error if str(folder) in str(error) else BackendError(f"{folder}: {error}") from error
+
+    def _refuse_another_manifest(self) -> None:
+        """What lies where is only believed when the library says the same: it reads and writes by its own tables."""
+        manifest, net = self.manifest, self._net
+        arena, _, params = net.allocated()
+        pairs = (
+            ("inputs", tuple(_described(p) for p in manifest.inputs), net.inputs),
+            ("outputs", tuple(_described(p) for p in manifest.outputs), net.outputs),
+            ("launches", len(manifest.launches), net.launches),
+            ("arena_bytes", manifest.arena_bytes, arena),
+            ("params_bytes", manifest.params_bytes, params),
+        )
+        for what, said, held in pairs:
+            if said != held:
+                raise BackendError(f"{MANIFEST}: {what} are not those of {LIBRARY}; compile the module again")
+
+    def _taken(self, outputs: Mapping[str, Array]) -> list[Array]:
+        """An array for every output of the library: a value may be given twice."""
+        return [outputs[port.name] for port in self.manifest.outputs]
 
     def _given(self, inputs: Mapping[str, Array]) -> list[Array]:
         return [np.ascontiguousarray(array) for array in checked_inputs(self.inputs, inputs).values()]
 
     def _outputs(self) -> dict[str, Array]:
         return {p.name: np.empty(p.type.shape, p.type.dtype.numpy) for p in self.manifest.outputs}
+
+
+def _described(port: Port) -> Described:
+    return port.name, port.type.dtype.numpy.name, port.type.shape
 
 
 def _read(folder: Path) -> Manifest:
@@ -144,5 +168,5 @@ def _read(folder: Path) -> Manifest:
         raise
     except FileNotFoundError as error:
         raise BackendError(f"{folder}: no artifact ({Path(str(error.filename)).name} is missing)") from error
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, GossamerError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError, GossamerError) as error:
         raise BackendError(f"{folder}: damaged artifact ({error}); compile the module again") from error

@@ -21,11 +21,28 @@ class _Bytes(ctypes.Structure):
     _fields_ = (("arena", ctypes.c_int64), ("scratch", ctypes.c_int64), ("params", ctypes.c_int64))
 
 
+class _Tensor(ctypes.Structure):
+    _fields_ = (
+        ("name", ctypes.c_char_p), ("dtype", ctypes.c_char_p), ("rank", ctypes.c_int32),
+        ("shape", ctypes.POINTER(ctypes.c_int64)), ("bytes", ctypes.c_int64),
+    )  # fmt: skip
+
+
+Described = tuple[str, str, tuple[int, ...]]
+"""Name, numpy's name of the type, and shape of an input or output."""
+
+MOST_THREADS = 256
+"""As GOSSAMER_MOST_THREADS of the header."""
+
 _SIGNATURES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "gossamer_open": (_Net, (ctypes.c_char_p, ctypes.c_int32)),
     "gossamer_close": (None, (_Net,)),
     "gossamer_profile": (ctypes.c_int, (_Net, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)),
     "gossamer_launches": (ctypes.c_int32, (_Net,)),
+    "gossamer_inputs": (ctypes.c_int32, (_Net,)),
+    "gossamer_outputs": (ctypes.c_int32, (_Net,)),
+    "gossamer_input": (ctypes.POINTER(_Tensor), (_Net, ctypes.c_int32)),
+    "gossamer_output": (ctypes.POINTER(_Tensor), (_Net, ctypes.c_int32)),
     "gossamer_threads": (ctypes.c_int32, (_Net,)),
     "gossamer_set_threads": (ctypes.c_int, (_Net, ctypes.c_int32)),
     "gossamer_allocated": (_Bytes, (_Net,)),
@@ -80,11 +97,28 @@ class Net:
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array], timed: bool = False) -> Array:
         """Fill the outputs; all arrays dense. Seconds of every launch where `timed`."""
         call, net = self._library.call, self._opened()
-        seconds = np.zeros(call.gossamer_launches(net) if timed else 0)
+        seconds = np.zeros(self.launches if timed else 0)
         taken, given = _pointers(inputs), _pointers(outputs)
         if call.gossamer_profile(net, taken, given, seconds.ctypes.data if timed else None):
             raise BackendError(self._library.error())
         return seconds
+
+    @property
+    def inputs(self) -> tuple[Described, ...]:
+        """What the library takes, in the order of `run`."""
+        call, net = self._library.call, self._opened()
+        return tuple(_described(call.gossamer_input(net, i)) for i in range(call.gossamer_inputs(net)))
+
+    @property
+    def outputs(self) -> tuple[Described, ...]:
+        """What the library gives, in the order of `run`."""
+        call, net = self._library.call, self._opened()
+        return tuple(_described(call.gossamer_output(net, i)) for i in range(call.gossamer_outputs(net)))
+
+    @property
+    def launches(self) -> int:
+        """How many seconds a timed run gives."""
+        return int(self._library.call.gossamer_launches(self._opened()))
 
     @property
     def threads(self) -> int:
@@ -93,6 +127,8 @@ class Net:
 
     @threads.setter
     def threads(self, count: int) -> None:
+        if type(count) is not int or not 1 <= count <= MOST_THREADS:
+            raise BackendError(f"cpu: a run needs 1 to {MOST_THREADS} threads, found {count}")
         if self._library.call.gossamer_set_threads(self._opened(), count):
             raise BackendError(self._library.error())
 
@@ -127,6 +163,11 @@ def stored_checksum(path: Path) -> str:
     """What the header of params.bin says."""
     with path.open("rb") as file:
         return f"{int.from_bytes(file.read(64)[24:32], 'little'):016x}"
+
+
+def _described(tensor: Any) -> Described:
+    found = tensor.contents
+    return found.name.decode(), found.dtype.decode(), tuple(found.shape[: found.rank])
 
 
 def _pointers(arrays: Sequence[Array]) -> Any:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gossamer.backends.base import Infeasible
 from gossamer.backends.cpu.cpus import NATIVE
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.steps import Spec
@@ -26,14 +25,6 @@ def cpu_of(hardware: CpuHardware) -> str:
 def missing_here(cpu: str) -> tuple[str, ...]:
     """Extensions that code for `cpu` may use and this machine lacks: running it would end the process."""
     return tuple(sorted(instructions(cpu) - instructions(host_cpu())))
-
-
-def target_obstacle(hardware: CpuHardware) -> Infeasible | None:
-    """Why code for the hardware cannot run on this machine; None when it can."""
-    missing = missing_here(cpu_of(hardware))
-    if not missing:
-        return None
-    return Infeasible("cpu", f"cpu={hardware.cpu} ({', '.join(missing)})", f"a {host_cpu()}", "compile for cpu=native")
 
 
 def dot_of(hardware: CpuHardware) -> Dot | None:

@@ -9,7 +9,8 @@
 
    Tensors are dense and row-major; `gossamer_input` and `gossamer_output` describe them. A net owns its memory and its
    threads, so different nets run at the same time without knowing of each other; two runs of one net wait for each
-   other. A fork runs a net that was open before on one thread, until gossamer_set_threads. The functions that can fail return NULL or a number other than 0, and gossamer_error() says why. */
+   other. A fork runs a net that was open before on one thread, until gossamer_set_threads. The functions that can fail
+   return NULL or a number other than 0, and gossamer_error() says why. */
 #ifndef GOSSAMER_H
 #define GOSSAMER_H
 
@@ -50,6 +51,7 @@ typedef struct {
 
 /* What the network was compiled for and this machine lacks, as LLVM names it; NULL when it can run here. */
 GOSSAMER_API const char *gossamer_lacks(void);
+#define GOSSAMER_MOST_THREADS 256
 /* Open a folder that holds params.bin. `threads`: how many work in a run, the calling one included; 0: as compiled. */
 GOSSAMER_API gossamer_net *gossamer_open(const char *folder, int32_t threads);
 /* The same with the bytes of params.bin, 64-byte aligned and kept until the net is closed: they are not copied. */

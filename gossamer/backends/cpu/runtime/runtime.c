@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ struct gossamer_net {
     gossamer_pool *pool;
     int32_t threads;
     pthread_mutex_t mutex;
+    _Atomic pid_t process; /* whose threads may hold the mutex; 0 while it is made anew */
 };
 
 static _Thread_local char message[512];
@@ -200,6 +202,7 @@ static int64_t scratch_stride(void) {
 
 static int start_threads(gossamer_net *net, int32_t threads) {
     if (threads <= 0) threads = gossamer_this.threads;
+    if (threads > GOSSAMER_MOST_THREADS) return failed("%d threads, at most %d can work", threads, GOSSAMER_MOST_THREADS);
     if (allocate(&net->scratch, scratch_stride() * threads, &net->allocated_scratch)) return -1;
     void **scratch = malloc(sizeof *scratch * (size_t)threads);
     if (!scratch) return failed("no memory for %d threads", threads);
@@ -229,6 +232,7 @@ static gossamer_net *opened(const char *folder, const void *params, size_t bytes
         return NULL;
     }
     pthread_mutex_init(&net->mutex, NULL);
+    atomic_init(&net->process, getpid());
     int bad = allocate(&net->arena, gossamer_this.arena_bytes, &net->allocated_arena);
     if (!bad && folder) bad = open_params(net, folder);
     if (!bad && !folder) {
@@ -264,6 +268,19 @@ void gossamer_close(gossamer_net *net) {
     free(net);
 }
 
+/* In a fork the mutex may be held for good by a thread that only the parent has: the first to come makes it anew. */
+static void lock(gossamer_net *net) {
+    pid_t own = getpid(), other = atomic_load(&net->process);
+    while (other != own) {
+        if (other && atomic_compare_exchange_strong(&net->process, &other, 0)) {
+            pthread_mutex_init(&net->mutex, NULL);
+            atomic_store(&net->process, own);
+        }
+        other = atomic_load(&net->process);
+    }
+    pthread_mutex_lock(&net->mutex);
+}
+
 static int refuse_missing(const void *const *given, const gossamer_port *ports, int32_t count, const char *what) {
     for (int32_t i = 0; i < count; i++)
         if (!given[i] && ports[i].tensor.bytes) return failed("%s '%s' is NULL", what, ports[i].tensor.name);
@@ -295,7 +312,7 @@ int gossamer_profile(gossamer_net *net, const void *const *inputs, void *const *
     if (refuse_missing(inputs, gossamer_this.inputs, gossamer_this.inputs_count, "input")) return -1;
     if (refuse_missing((const void *const *)outputs, gossamer_this.outputs, gossamer_this.outputs_count, "output"))
         return -1;
-    pthread_mutex_lock(&net->mutex);
+    lock(net);
     gossamer_pool_begin(net->pool);
     take_inputs(net, inputs);
     double before = seconds ? now() : 0;
@@ -354,13 +371,16 @@ int32_t gossamer_threads(const gossamer_net *net) {
 }
 
 int gossamer_set_threads(gossamer_net *net, int32_t threads) {
-    pthread_mutex_lock(&net->mutex);
+    lock(net);
     int32_t before = net->threads;
     stop_threads(net);
     int bad = start_threads(net, threads);
-    if (bad && net->pool == NULL) {
+    for (int32_t fewer = before; bad && !net->pool && fewer > 0; fewer /= 2) { /* as before, or what there is */
+        char why[sizeof message];
+        memcpy(why, message, sizeof why);
         release(&net->scratch, &net->allocated_scratch);
-        start_threads(net, before < 1 ? 1 : before);
+        start_threads(net, fewer);
+        memcpy(message, why, sizeof why);
     }
     pthread_mutex_unlock(&net->mutex);
     return bad;
