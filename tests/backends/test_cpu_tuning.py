@@ -13,13 +13,16 @@ import gossamer as gs
 from gossamer import api
 from gossamer.backends.cpu.hardware import host
 from gossamer.backends.cpu.tuning import child, measure
+from gossamer.backends.cpu.tuning.check import same
 from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase, database_path
-from gossamer.backends.cpu.tuning.layers import machine_key, rescheduled, tunable_layers
+from gossamer.backends.cpu.tuning.layers import TunableLayer, machine_key, rescheduled, tunable_layers
 from gossamer.backends.cpu.tuning.measure import Trial, measured
-from gossamer.backends.cpu.tuning.tune import tuned
+from gossamer.backends.cpu.tuning.tune import _best, _unknown, tuned
 from gossamer.ir.errors import BackendError
 from gossamer.ir.parse import parse_module
+from gossamer.ir.print_values import schedule as schedule_text
 from gossamer.ir.reference import evaluate
+from gossamer.ir.types import DType
 
 TEXT = """module net
 %x: f32[1,16,12,12] = input
@@ -135,6 +138,96 @@ def test_every_schedule_is_measured_in_a_process_and_gives_the_same_result(modul
     for text in layer.schedules:
         found = api.build(rescheduled(module, dict.fromkeys(layer.results, text)), "cpu").run(x)["5"]
         np.testing.assert_allclose(found, wanted, atol=2e-5)
+
+
+@pytest.mark.slow
+def test_what_computes_something_else_is_found_recorded_and_never_chosen(module, monkeypatch, tmp_path):
+    layer = next(one for one in tunable_layers(module, module.hardware) if one.results[0].name == "4")
+    own, bad, good = layer.schedules[:3]
+    printed = measure.print_module
+
+    def wrongly(scheduled):
+        """A wrong schedule takes the border for something else."""
+        text = printed(scheduled)
+        taken = schedule_text(schedule(scheduled, layer)) == bad
+        return text.replace("nn.conv2d %2, %v pads=(1,1,1,1)", "nn.conv2d %2, %v pads=(0,2,2,0)") if taken else text
+
+    monkeypatch.setattr(measure, "print_module", wrongly)
+    rows = measured(module, [Trial(layer, text) for text in (own, bad, good)])
+    assert [r.status for r in rows] == ["ok", "wrong", "ok"] and rows[1].seconds is None
+    database = TuningDatabase(tmp_path / "t.sqlite", "a")
+    database.record(rows)
+    assert database.of(layer.key)[-1].status == "wrong"
+    assert bad not in _unknown(layer, database) and _best(layer, database) != bad
+
+
+@pytest.mark.parametrize("found, dtype, equal", [
+    ([1.0, 100.05], "f32", True), ([1.0, 101.0], "f32", False), ([1.0, np.nan], "f32", False),
+    ([1.0, 101.0], "bf16", True), ([2, 100], "i8", True), ([3, 100], "i8", False),
+])  # fmt: skip
+def test_results_may_differ_by_rounding_only(found, dtype, equal):
+    kind = DType.parse(dtype)
+    assert same(np.array(found, kind.numpy), np.array([1, 100], kind.numpy), kind) == equal
+
+
+def test_a_layers_own_schedule_is_in_both_halves_of_a_batch():
+    one, other = (TunableLayer(key, (), ("own", "a", "b", "c"), 0) for key in "xy")
+    trials = [Trial(one, text) for text in one.schedules] + [Trial(other, "own")]
+
+    def halves(batch):
+        return [[(t.layer.key, t.schedule) for t in half] for half in measure._parts(batch)]
+
+    assert halves(trials) == [[("x", "own"), ("x", "a"), ("x", "b")], [("x", "own"), ("x", "c"), ("y", "own")]]
+    assert halves([Trial(one, "own"), Trial(one, "a")]) == [[("x", "own")], [("x", "a")]]
+    assert halves([Trial(one, "own"), Trial(one, "a"), trials[-1]]) == [[("x", "own"), ("x", "a")], [("y", "own")]]
+
+
+@pytest.mark.slow
+def test_what_needs_too_much_memory_is_a_crash(module, monkeypatch):
+    layer = tunable_layers(module, module.hardware)[0]
+    monkeypatch.setattr(measure, "MEMORY_BYTES", 64 << 20)
+    (row,) = measured(module, [Trial(layer, layer.schedules[1])])
+    assert (row.status, row.seconds) == ("crash", None)
+
+
+def test_a_database_that_goes_away_is_begun_anew(tmp_path):
+    database = TuningDatabase(tmp_path / "t.sqlite", "a")
+    for file in tmp_path.iterdir():
+        file.unlink()
+    assert database.of("l") == ()
+    for file in tmp_path.iterdir():
+        file.unlink()
+    database.record([Measured("l", "s", "ok", 1.0)])
+    assert len(database.rows()) == 1
+
+
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase
+database = TuningDatabase(Path(sys.argv[1]), "a")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+for i in range(200):
+    database.record([Measured(str(i), "s" * 100, "ok", 1.0)])
+"""
+
+
+def test_a_disk_that_is_full_is_one_error_and_keeps_what_is_there(tmp_path):
+    done = subprocess.run([sys.executable, "-c", FULL, tmp_path / "t.sqlite"], capture_output=True, text=True)
+    assert "BackendError" in done.stderr or "UnusableDatabase" in done.stderr
+    assert "t.sqlite: the tuning database cannot be used (" in done.stderr.splitlines()[-1]
+    assert TuningDatabase(tmp_path / "t.sqlite", "a").of("0")[0].seconds == 1.0
+
+
+def test_a_database_nobody_named_is_no_obstacle(module, tmp_path, monkeypatch):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setenv("GOSSAMER_TUNING", str(tmp_path / "folder"))
+    with pytest.warns(UserWarning, match="cannot be used .is a folder.*; compiled without it"):
+        assert api.tune(module, "cpu") == (module, "")
+    for seconds, named in ((5.0, None), (0.0, tmp_path / "folder")):
+        with pytest.raises(BackendError, match="is a folder"):
+            api.tune(module, "cpu", seconds, named)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -128,7 +129,7 @@ class Build:
 
         graph, cpu = self.module.graph, cpu_of(self.hardware)
         return placed_network(
-            self._ports(graph.inputs), self._ports(graph.outputs), self.store.buffers, self.store.intervals(), actions,
+            self.ports(graph.inputs), self.ports(graph.outputs), self.store.buffers, self.store.intervals(), actions,
             tasks, self.hardware.cores, cpu, checkable(instructions(cpu)),
         )  # fmt: skip
 
@@ -153,8 +154,7 @@ class Build:
     def actions(self) -> tuple[Action, ...]:
         """What runs, in order; gives every value its buffer. The outputs are alive at the end."""
         graph, found = self.module.graph, list[Action]()
-        for value in graph.inputs:
-            found += self._frame(0, self._buffer(value), surplus=True)
+        found += self.frames(graph.inputs)
         for layer, node in enumerate(self.nodes):
             found += self.actions_of(node, layer)
         self.store.clock += 1
@@ -170,6 +170,16 @@ class Build:
             self.store.clock += 1
             found += self._actions(layer, step)
         return tuple(found)
+
+    def placed_anew(self, store: Store) -> "Build":
+        """The same, with its values in buffers of another store."""
+        other = copy(self)
+        other.store, other.placed = store, {}
+        return other
+
+    def frames(self, values: Sequence[Value]) -> tuple[Fill, ...]:
+        """What writes the frames of values that come from outside."""
+        return tuple(fill for value in values for fill in self._frame(0, self._buffer(value), surplus=True))
 
     def _buffer(self, value: Value) -> int:
         if value not in self.placed:
@@ -217,10 +227,10 @@ class Build:
         frames = [a for a in actions if isinstance(a, Fill) and a.buffer in {inner.placed[v] for v in graph.inputs}]
         carried = Carried(
             layer, op,
-            operands=self._ports(tuple(v for v in step.operands if isinstance(v, Value))),
-            results=self._ports(step.results),
-            inputs=inner._ports(graph.inputs),
-            outputs=inner._ports(graph.outputs),
+            operands=self.ports(tuple(v for v in step.operands if isinstance(v, Value))),
+            results=self.ports(step.results),
+            inputs=inner.ports(graph.inputs),
+            outputs=inner.ports(graph.outputs),
         )  # fmt: skip
         found = carried.actions([a for a in actions if a not in frames], inner._spare)
         for value in graph.inputs:
@@ -230,7 +240,8 @@ class Build:
     def _spare(self, port: Port) -> Port:
         return replace(port, buffer=self.store.room(self.store.buffers[port.buffer].storage))
 
-    def _ports(self, values: Sequence[Value]) -> tuple[Port, ...]:
+    def ports(self, values: Sequence[Value]) -> tuple[Port, ...]:
+        """Where values lie, for what comes from outside and goes there."""
         return tuple(self._port(value) for value in values)
 
     def _port(self, value: Value) -> Port:

@@ -1,15 +1,18 @@
 """The process that measures: a job on standard input, seconds on standard output, both JSON.
 
-Kernels run on zeros: what a multiply-add takes does not depend on its numbers.
+Kernels are timed on zeros: what a multiply-add takes does not depend on its numbers. What they compute is seen
+on random numbers before that (`check.py`); a trial that is wrong has null for its seconds.
 """
 
 import json
 import resource
+import signal
 import sys
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 
@@ -21,8 +24,7 @@ from gossamer.backends.cpu.native import Library, Net
 from gossamer.backends.cpu.network import Network, Task, placed_network
 from gossamer.backends.cpu.params import write_params
 from gossamer.backends.cpu.tensors import Action
-from gossamer.ir.graph import Array, Module, Params
-from gossamer.ir.ops.structure import Param
+from gossamer.backends.cpu.tuning.check import TrialNode, with_numbers, wrong_trials
 from gossamer.ir.parse import parse_module
 
 QUANTILE = 0.25
@@ -35,41 +37,51 @@ LEAST_RUNS, MOST_RUNS, SECONDS = 7, 60, 2.0
 def main() -> None:
     job = json.load(sys.stdin)
     resource.setrlimit(resource.RLIMIT_AS, (job["memory_bytes"], job["memory_bytes"]))
+    signal.alarm(ceil(job["limit_s"]) + 5)  # whoever started it may be gone by then
     json.dump({"seconds": timed(job["variants"])}, sys.stdout)
 
 
-def timed(variants: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Seconds of every trial. A variant: a module's text, and the results whose statements are timed."""
-    store, actions, builds = Store(), list[Action](), list[Build]()
-    tags = 0
+def timed(variants: Sequence[Mapping[str, Any]]) -> list[float | None]:
+    """Seconds of every trial; None where it computes something else than the first of its layer.
+
+    A variant: a module's text, and the results whose statements are timed.
+    """
+    store, actions, trials = Store(), list[Action](), list[TrialNode]()
     for variant in variants:
-        build = Build(_with_zeros(parse_module(variant["text"])), _hardware(variant["text"]), store)
-        builds.append(build)
+        module = parse_module(variant["text"])
+        hardware = module.hardware
+        assert isinstance(hardware, CpuHardware)
+        build = Build(with_numbers(module), hardware, store)
         nodes = {node.result.name: node for node in build.nodes}
         for name in variant["results"]:
-            actions += build.actions_of(nodes[name], tags)
-            tags += 1
+            actions += build.actions_of(nodes[name], len(trials))
+            trials.append(TrialNode(build, nodes[name]))
     with TemporaryDirectory(prefix="gossamer-") as folder:
-        return _built_and_timed(builds[0], store, actions, tags, Path(folder))
+        return _built_and_timed(trials, store, actions, Path(folder))
 
 
-def _built_and_timed(build: Build, store: Store, actions: Sequence[Action], tags: int, place: Path) -> list[float]:
+def _built_and_timed(
+    trials: Sequence[TrialNode], store: Store, actions: Sequence[Action], place: Path
+) -> list[float | None]:
     from gossamer.backends.cpu.target import build_objects, cpu_of
     from gossamer.codegen.tvm.adapter import instructions
 
-    objects, functions = build_objects(store.kernels, build.hardware, place)
+    hardware = trials[0].build.hardware
+    objects, functions = build_objects(store.kernels, hardware, place)
     tasks = {name: Task(f.tasks, f.scratch_bytes, f.serial) for name, f in functions.items()}
-    cpu = cpu_of(build.hardware)
+    cpu, linked = cpu_of(hardware), (*objects, *objects_of_runtime(place))
     network = placed_network(
-        (), (), store.buffers, store.intervals(), tuple(actions), tasks, build.hardware.cores, cpu,
+        (), (), store.buffers, store.intervals(), tuple(actions), tasks, hardware.cores, cpu,
         checkable(instructions(cpu)),
     )  # fmt: skip
-    link(place, network, (*objects, *objects_of_runtime(place)))
+    wrong = wrong_trials(trials, store, network, linked, place)
+    link(place, network, linked)
     library = Library(place / LIBRARY)
     write_params(place, network, {}, library)
     net = Net(library, place)
     try:
-        return _seconds(net, network, tags)
+        seconds = _seconds(net, network, len(trials))
+        return [None if tag in wrong else s for tag, s in enumerate(seconds)]
     finally:
         net.close()
 
@@ -80,21 +92,6 @@ def _seconds(net: Net, network: Network, tags: int) -> list[float]:
     runs = int(np.clip(SECONDS / max(first, 1e-9), LEAST_RUNS, MOST_RUNS))
     spent = np.stack([net.run([], [], timed=True) for _ in range(runs)])
     return [float(np.quantile(spent[:, owner == tag].sum(axis=1), QUANTILE)) for tag in range(tags)]
-
-
-def _with_zeros(module: Module) -> Module:
-    """The module with parameters of zeros, which take no memory."""
-    nodes = module.graph.nodes
-    zeros: dict[str, Array] = {
-        n.op.ref: np.broadcast_to(np.zeros((), n.op.type.dtype.numpy), n.op.type.shape)
-        for n in nodes
-        if isinstance(n.op, Param)
-    }
-    return Module(module.name, module.graph, Params(zeros), module.hardware)
-
-
-def _hardware(text: str) -> CpuHardware:
-    return cast(CpuHardware, parse_module(text).hardware)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Measured schedules, kept between compilations: SQLite, shared by processes that tune at the same time.
 
 A row is one schedule of one layer on one hardware with one compiler: what it took, or why it could not be measured
-("crash", "timeout"). A file that is damaged, or that is no such database, is moved aside with a warning.
+("crash", "timeout", "wrong": its results are not those of the layer's own schedule). A file that is damaged, or that is
+no such database, is moved aside with a warning.
 """
 
 import json
@@ -31,8 +32,14 @@ _FEATURES = """create table if not exists features (
     primary key (layer, machine, schedule))"""
 """What a model learns from, as JSON; a table of its own, so that files from before it had one stay good."""
 
+_MADE = "select count(*) from sqlite_master where name in ('measured', 'features')"
+
 _ROWS = """select layer, schedule, status, seconds, features
     from measured left join features using (layer, machine, schedule) where machine = ?"""
+
+
+class UnusableDatabase(BackendError):
+    """The file cannot be read or written: a full disk, no permission, damage while it was in use."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +64,10 @@ class TuningDatabase:
             path.parent.mkdir(parents=True, exist_ok=True)
             if path.exists() and not _ours(path):
                 _set_aside(path)
-            with self._open() as connection:
-                connection.execute(f"pragma application_id = {APPLICATION}")
-                connection.execute(f"pragma user_version = {FORMAT}")
-                connection.execute(_TABLE)
-                connection.execute(_FEATURES)
         except (OSError, sqlite3.Error) as error:
-            why = "is a folder" if path.is_dir() else getattr(error, "strerror", None) or error
-            words = f"{path}: the tuning database cannot be used ({why}); name another file, or off"
-            raise BackendError(words) from error
+            raise self._unusable(error) from error
+        with self._open():
+            pass
 
     def of(self, layer: str) -> tuple[Measured, ...]:
         """What is known of a layer, fastest first, failures last."""
@@ -96,14 +98,32 @@ class TuningDatabase:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """One transaction; another process that writes is waited for."""
-        connection = sqlite3.connect(self.path, timeout=BUSY_S)
+        """One transaction; another process that writes is waited for. Tables are made where there are none: the file
+        may have been deleted, or moved aside by another process, since it was last open. Raises BackendError."""
         try:
-            connection.execute("pragma journal_mode = wal")
-            with connection:
-                yield connection
-        finally:
-            connection.close()
+            connection = sqlite3.connect(self.path, timeout=BUSY_S)
+            try:
+                connection.execute("pragma journal_mode = wal")
+                if connection.execute(_MADE).fetchone() != (2,):
+                    _make(connection)
+                with connection:
+                    yield connection
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError | sqlite3.Error) -> BackendError:
+        why = "is a folder" if self.path.is_dir() else getattr(error, "strerror", None) or error
+        return UnusableDatabase(f"{self.path}: the tuning database cannot be used ({why}); name another file, or off")
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """Another process may do so at the same time, or may have done half of it."""
+    connection.execute(f"pragma application_id = {APPLICATION}")
+    connection.execute(f"pragma user_version = {FORMAT}")
+    connection.execute(_TABLE)
+    connection.execute(_FEATURES)
 
 
 def _row(layer: str, schedule: str, status: str, seconds: float | None, features: str | None) -> Measured:

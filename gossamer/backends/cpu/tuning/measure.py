@@ -1,7 +1,8 @@
 """Schedules of layers, timed: built into one network whose every launch is one of them, in a process of its own.
 
 The process has a time limit and a memory limit. When it crashes or hangs, the batch is halved until the schedule that
-does it stands alone; it is recorded as such, the rest are measured without it.
+does it stands alone; it is recorded as such, the rest are measured without it. One whose results are not those of the
+layer's own schedule is recorded as wrong.
 """
 
 import json
@@ -37,6 +38,11 @@ class Trial:
     layer: TunableLayer
     schedule: str
 
+    @property
+    def own(self) -> bool:
+        """Whether it is the schedule that the layer came with: what the others' results are compared with."""
+        return self.schedule == self.layer.schedules[0]
+
 
 def measured(module: Module, trials: Sequence[Trial], end: float = inf) -> tuple[Measured, ...]:
     """What came of every trial for which there was time until `end` (of `time.monotonic`); `module` has its hardware.
@@ -48,15 +54,32 @@ def measured(module: Module, trials: Sequence[Trial], end: float = inf) -> tuple
         return ()
     seconds, why = _process(module, trials, min(TIME_S, left))
     if seconds is not None:
-        return tuple(Measured(t.layer.key, t.schedule, "ok", s) for t, s in zip(trials, seconds, strict=True))
+        if len(trials) == 1 and not trials[0].own:
+            return ()  # beside its layer's own schedule it failed, so nobody compared them
+        rows = zip(trials, seconds, strict=True)
+        return tuple(Measured(t.layer.key, t.schedule, "wrong" if s is None else "ok", s) for t, s in rows)
     if len(trials) > 1:
-        half = len(trials) // 2
-        return (*measured(module, trials[:half], end), *measured(module, trials[half:], end))
+        found = [row for part in _parts(trials) for row in measured(module, part, end)]
+        return tuple({(row.layer, row.schedule): row for row in found}.values())
     (trial,) = trials
-    if trial.schedule == trial.layer.schedules[0] and why.status == "crash":
+    if trial.own and why.status == "crash":
         raise BackendError(f"cpu: measuring a layer as it is compiled anyway failed ({why.words}); see what is wrong")
     hasty = why.status == "timeout" and left < TIME_S  # it was given less than its due
     return () if hasty else (Measured(trial.layer.key, trial.schedule, why.status, None),)
+
+
+def _parts(trials: Sequence[Trial]) -> tuple[Sequence[Trial], Sequence[Trial]]:
+    """Two smaller batches; a layer's own schedule is in both that hold others of it, as long as there is a choice."""
+    others = [t for t in trials if not t.own]
+    own = {t.layer.key: t for t in trials if t.own}
+    first, second = others[: (len(others) + 1) // 2], others[(len(others) + 1) // 2 :]
+    halves = [[*(own[key] for key in dict.fromkeys(t.layer.key for t in half) if key in own), *half]
+              for half in (first, second)]  # fmt: skip
+    used = {t.layer.key for t in others}
+    halves[1] += [t for key, t in own.items() if key not in used]
+    if all(0 < len(half) < len(trials) for half in halves):
+        return halves[0], halves[1]
+    return trials[: len(trials) // 2], trials[len(trials) // 2 :]
 
 
 @dataclass(frozen=True)
@@ -70,27 +93,33 @@ class _Failure:
 _NONE = _Failure("ok", "")
 
 
-def _process(module: Module, trials: Sequence[Trial], limit_s: float) -> tuple[list[float] | None, _Failure]:
+Times = list[float | None]
+"""Of every trial; None of one that is wrong."""
+
+
+def _process(module: Module, trials: Sequence[Trial], limit_s: float) -> tuple[Times | None, _Failure]:
     """Seconds of every trial; None and what went wrong."""
     rounds = _rounds(trials)
     variants = [
         {"text": print_module(rescheduled(module, _chosen(one))), "results": [t.layer.results[0].name for t in one]}
         for one in rounds
     ]
-    answer, why = _answer(json.dumps({"variants": variants, "memory_bytes": MEMORY_BYTES}), limit_s)
+    job = {"variants": variants, "memory_bytes": MEMORY_BYTES, "limit_s": limit_s}
+    answer, why = _answer(json.dumps(job), limit_s)
     if answer is None:
         return None, why
     order = {(t.layer.key, t.schedule): s for t, s in zip([t for one in rounds for t in one], answer, strict=True)}
     return [order[t.layer.key, t.schedule] for t in trials], why
 
 
-def _answer(job: str, limit_s: float) -> tuple[list[float] | None, _Failure]:
+def _answer(job: str, limit_s: float) -> tuple[Times | None, _Failure]:
     with TemporaryDirectory(prefix="gossamer-", ignore_cleanup_errors=True) as place:  # one that is killed leaves files
         status, found, said = _child(job, limit_s, place)
     if status is None:
         return None, _Failure("timeout", f"nothing after {limit_s:.0f} s")
     try:
-        seconds = [float(s) for s in json.loads(found)["seconds"]] if status == 0 else None
+        held = json.loads(found)["seconds"] if status == 0 else None
+        seconds = None if held is None else [None if s is None else float(s) for s in held]
     except (ValueError, KeyError, TypeError):
         seconds = None
     lines = said.strip().splitlines()

@@ -6,12 +6,13 @@ The schedule that a module came with is kept unless another is clearly faster.
 """
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gossamer.backends.cpu.hardware import CpuHardware
-from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase, database_path
+from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase, UnusableDatabase, database_path
 from gossamer.backends.cpu.tuning.layers import TunableLayer, machine_key, rescheduled, tunable_layers
 from gossamer.backends.cpu.tuning.learned import LatencyModel, fitted, promising
 from gossamer.backends.cpu.tuning.measure import LEAST_S, Trial, measured
@@ -82,7 +83,13 @@ def tuned_module(
             f"cpu: schedules are measured on the machine they are for, this one lacks {', '.join(lacking)} of a "
             f"{cpu_of(hardware)}; leave the tuning time out, or tune there"
         )
-    found = tuned(module, TuningDatabase(path, machine_key(hardware, cpu_of(hardware))), seconds, progress)
+    try:
+        found = tuned(module, TuningDatabase(path, machine_key(hardware, cpu_of(hardware))), seconds, progress)
+    except UnusableDatabase as error:
+        if seconds > 0 or named is not None:
+            raise
+        warnings.warn(f"{error}; compiled without it", stacklevel=2)  # nobody asked for it
+        return None
     return None if seconds <= 0 and not found.known and not found.changed else found
 
 
