@@ -170,6 +170,26 @@ def test_results_may_differ_by_rounding_only(found, dtype, equal):
     assert same(np.array(found, kind.numpy), np.array([1, 100], kind.numpy), kind) == equal
 
 
+def test_a_schedule_that_hangs_leaves_time_for_the_others(monkeypatch):
+    layer, spent, now = TunableLayer("x", (), ("own", *"abcdefg"), 0), [], [0.0]
+
+    def process(_, trials, limit_s):
+        hangs = any(t.schedule == "c" for t in trials)
+        spent.append((len(trials), limit_s))
+        now[0] += limit_s if hangs else min(2.0, limit_s)
+        return (None, measure._Failure("timeout", "")) if hangs else ([1.0] * len(trials), measure._NONE)
+
+    monkeypatch.setattr(measure, "_process", process)
+    monkeypatch.setattr(measure.time, "monotonic", lambda: now[0])
+    module = parse_module(TEXT)
+    rows = measured(module, [Trial(layer, text) for text in layer.schedules], 60.0)
+    assert {r.schedule for r in rows} == set(layer.schedules) - {"c"} and now[0] < 60
+    assert spent[0] == (8, 30.0) and all(seconds <= 30 for _, seconds in spent)
+    now[0] = 0.0
+    rows = measured(module, [Trial(layer, text) for text in ("own", "c")], 60.0)  # the next time, all else is known
+    assert {r.schedule: r.status for r in rows} == {"own": "ok", "c": "timeout"}
+
+
 def test_a_layers_own_schedule_is_in_both_halves_of_a_batch():
     one, other = (TunableLayer(key, (), ("own", "a", "b", "c"), 0) for key in "xy")
     trials = [Trial(one, text) for text in one.schedules] + [Trial(other, "own")]
@@ -245,7 +265,8 @@ def test_what_crashes_or_hangs_is_found_and_recorded(module, monkeypatch, tmp_pa
     assert [r.status for r in rows] == ["ok", "crash", "ok"]
     script.write_text("#!/bin/sh\nexec sleep 60\n")
     assert measured(module, [Trial(layer, bad)], end=time.monotonic() + 1.5) == ()  # too little time says nothing
-    monkeypatch.setattr(measure, "TIME_S", 0.5)
+    monkeypatch.setattr(measure, "START_S", 0.5)
+    monkeypatch.setattr(measure, "EACH_S", 0.0)
     (row,) = measured(module, [Trial(layer, bad)])
     assert (row.status, row.seconds) == ("timeout", None)
     script.write_text("#!/bin/sh\necho no compiler >&2\nexit 3\n")

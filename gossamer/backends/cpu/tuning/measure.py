@@ -24,8 +24,11 @@ from gossamer.ir.print import print_module
 from gossamer.ir.types import Value
 
 MEMORY_BYTES = 8 << 30
-TIME_S = 120.0
-"""Limits of one process."""
+"""Limit of one process."""
+
+START_S, EACH_S = 20.0, 2.0
+"""Limit of one process, and more for every schedule in it: some times of what it takes. Of the time that is left a
+batch gets half at most, so that one that hangs does not leave the others without."""
 
 LEAST_S = 1.0
 """With less time left no process is started."""
@@ -52,19 +55,22 @@ def measured(module: Module, trials: Sequence[Trial], end: float = inf) -> tuple
     left = end - time.monotonic()
     if not trials or left < LEAST_S:
         return ()
-    seconds, why = _process(module, trials, min(TIME_S, left))
+    limit_s = START_S + EACH_S * len(trials)
+    seconds, why = _process(module, trials, min(limit_s, left if len(trials) == 1 else left / 2))
     if seconds is not None:
         if len(trials) == 1 and not trials[0].own:
             return ()  # beside its layer's own schedule it failed, so nobody compared them
         rows = zip(trials, seconds, strict=True)
         return tuple(Measured(t.layer.key, t.schedule, "wrong" if s is None else "ok", s) for t, s in rows)
     if len(trials) > 1:
-        found = [row for part in _parts(trials) for row in measured(module, part, end)]
+        first, second = _parts(trials)
+        middle = end if end == inf else (time.monotonic() + end) / 2
+        found = (*measured(module, first, middle), *measured(module, second, end))
         return tuple({(row.layer, row.schedule): row for row in found}.values())
     (trial,) = trials
     if trial.own and why.status == "crash":
         raise BackendError(f"cpu: measuring a layer as it is compiled anyway failed ({why.words}); see what is wrong")
-    hasty = why.status == "timeout" and left < TIME_S  # it was given less than its due
+    hasty = why.status == "timeout" and left < limit_s  # it was given less than its due
     return () if hasty else (Measured(trial.layer.key, trial.schedule, why.status, None),)
 
 
