@@ -31,7 +31,7 @@ from gossamer.search.spaces.once_for_all import OfaMobileNetV2
 from gossamer.search.spaces.resnet_vector import ResNetVector
 
 SPACES = {
-    "mobilenet": MobileNet(),
+    "mobilenet": MobileNet((3, 64, 64), 10),
     "ofa-mobilenetv2": OfaMobileNetV2(input_shape=(3, 96, 96)),
     # a small part of the space: compiling its largest takes minutes
     "resnet-vector": ResNetVector(
@@ -45,9 +45,17 @@ SPACES = {
 }
 
 
+BLOCKS, RUNS = 8, 9
+
+
 @dataclass(frozen=True)
 class Timed:
-    """A network: lower quartile of whole runs, median of every layer."""
+    """A network: seconds of a run and of every layer.
+
+    Other work on the machine comes and goes, and makes all times longer while it is there. So every block of runs
+    stands between runs of one fixed network, the times are shares of its time, medians over the blocks, and
+    `Reference.seconds` makes seconds of them.
+    """
 
     space: str
     seconds: float
@@ -55,19 +63,59 @@ class Timed:
     layers: tuple[float, ...]
 
 
-def timed(space, seed):
-    drawn = SPACES[space]
-    genome = drawn.sample(1, np.random.default_rng(seed))[0]
-    module = api.prepare(drawn.module(genome), "cpu")
-    artifact = api.build(module, "cpu")
-    inputs = random_inputs(module.graph.inputs)
-    layers = artifact.profile(inputs)
-    runs = []
-    for _ in range(30):
+class Reference:
+    """A network that every other one is measured beside. `seconds`: what it takes when nothing else runs."""
+
+    def __init__(self):
+        self._run = runner(built(drawn_module("ofa-mobilenetv2", 0)))
+        self.seconds = min(self.now() for _ in range(5 * BLOCKS))
+
+    def now(self):
+        return median_s(self._run)
+
+
+def drawn_module(space, seed):
+    genome = SPACES[space].sample(1, np.random.default_rng(seed))[0]
+    return api.prepare(SPACES[space].module(genome), "cpu")
+
+
+def built(module):
+    return api.build(module, "cpu"), random_inputs(module.graph.inputs)
+
+
+def runner(pair):
+    artifact, inputs = pair
+    return lambda: artifact.run(inputs)
+
+
+def median_s(run):
+    spent = []
+    for _ in range(RUNS):
         start = time.perf_counter()
-        artifact.run(inputs)
-        runs.append(time.perf_counter() - start)
-    return Timed(space, float(np.quantile(runs, 0.25)), tuple(layer_rows(module)), tuple(map(float, layers)))
+        run()
+        spent.append(time.perf_counter() - start)
+    return float(np.median(spent))
+
+
+def timed(space, seed, reference):
+    module = drawn_module(space, seed)
+    artifact, inputs = built(module)
+    whole, layers = [], []
+    for _ in range(BLOCKS):
+        before = reference.now()
+        here, parts = median_s(runner((artifact, inputs))), artifact.layer_seconds(inputs, RUNS)
+        scale = 2 / (before + reference.now())
+        whole.append(here * scale)
+        layers.append(_adding_up(parts) * scale)
+    seconds = np.median(whole) * reference.seconds
+    each = np.median(layers, axis=0) * reference.seconds
+    return Timed(space, float(seconds), tuple(layer_rows(module)), tuple(map(float, each)))
+
+
+def _adding_up(parts):
+    """Medians of [runs, layers] that add up to the median of the runs: in every run some layers are interrupted."""
+    each = np.median(parts, axis=0)
+    return each * (np.median(parts.sum(axis=1)) / each.sum())
 
 
 @contextlib.contextmanager
@@ -92,9 +140,10 @@ def kept(path):
 def sampled(spaces, count, seconds, seed, keep, lock):
     """As many networks as fit in the time, at most `count`; those in `keep` are not measured again."""
     end, found = time.monotonic() + seconds, kept(keep)
+    reference = Reference() if len(found) < count else None
     while len(found) < count and time.monotonic() < end:
         with held_lock(lock):
-            found.append(timed(spaces[len(found) % len(spaces)], seed + len(found)))
+            found.append(timed(spaces[len(found) % len(spaces)], seed + len(found), reference))
         if keep is not None:
             keep.write_text(json.dumps([asdict(network) for network in found]))
         print(f"{len(found):4d} {found[-1].space:16s} {found[-1].seconds * 1e3:8.3f} ms", file=sys.stderr, flush=True)

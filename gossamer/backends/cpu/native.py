@@ -85,6 +85,9 @@ class Library:
         return (self.call.gossamer_error() or b"").decode(errors="replace")
 
 
+_UNTIMED = np.zeros(0)
+
+
 class Net:
     """An open network: its memory and its threads. Runs of one net wait for each other."""
 
@@ -97,7 +100,7 @@ class Net:
     def run(self, inputs: Sequence[Array], outputs: Sequence[Array], timed: bool = False) -> Array:
         """Fill the outputs; all arrays dense. Seconds of every launch where `timed`."""
         call, net = self._library.call, self._opened()
-        seconds = np.zeros(self.launches if timed else 0)
+        seconds = np.zeros(self.launches) if timed else _UNTIMED
         taken, given = _pointers(inputs), _pointers(outputs)
         if call.gossamer_profile(net, taken, given, seconds.ctypes.data if timed else None):
             raise BackendError(self._library.error())
