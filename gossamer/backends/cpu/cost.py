@@ -1,6 +1,6 @@
 """What a layer costs on a CPU, in closed form: a roofline with stated efficiencies, one row per (layer, hardware).
 
-    latency = max(arithmetic, last-level-cache traffic, memory traffic) + overhead
+    latency = max(arithmetic, last-level-cache traffic, memory traffic) + launch
 
 arithmetic: lanes are filled in whole vectors of channels, products start at `fma_units` per cycle and core, at the
 efficiency of the layer's kind below. Weights that exceed the cores' second-level caches come from the last level (or
@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 
 from gossamer.backends.base import LayerCosts
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.terms import LAUNCH_S
 from gossamer.backends.cpu.winograd_plan import winograd_s
 from gossamer.ir.layer import Layer
 
 Floats = NDArray[np.float64]
-
-OVERHEAD_S = 3e-6
-"""Calling one kernel and waking the other threads."""
 
 DENSE, POINTWISE, WINDOW, VECTOR = 0.72, 0.50, 0.14, 0.06
 """Share of peak arithmetic reached by shared-weight sums with a window, by those without (1x1, gemm), by depthwise and
@@ -70,7 +68,7 @@ def layer_costs(layers: Sequence[Layer], hardware: Sequence[CpuHardware]) -> Lay
     beyond_l3 = np.where(weight_bytes + activation_bytes > l3, weight_bytes + activation_bytes, 0)
     arithmetic_s = cycles / clock
     traffic_s = np.maximum(beyond_l2 / l3_rate, beyond_l3 / dram_rate)
-    latency = np.maximum(arithmetic_s, traffic_s) + OVERHEAD_S
+    latency = np.maximum(arithmetic_s, traffic_s) + LAUNCH_S
     ideal = _work(c) / (cores * clock * lanes * units)
     return LayerCosts(
         latency_s=latency,

@@ -7,7 +7,7 @@ from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layout_choice import LayoutQuestion, question_of
 from gossamer.backends.cpu.layout_cost import bytes_in
 from gossamer.backends.cpu.layout_names import LayoutName
-from gossamer.backends.cpu.ranking import terms_of
+from gossamer.backends.cpu.ranking import products_per_lane, terms_of
 from gossamer.backends.cpu.reports import algorithm_words, tile_words
 from gossamer.backends.cpu.schedules import default_schedule, legal_schedules
 from gossamer.backends.cpu.terms import PARTS, Terms
@@ -50,7 +50,7 @@ def _explained(node: Node, signature: Layer | None, hardware: CpuHardware, copie
         runner_up_ratio=ratio,
         relative_error=_error(chosen, signature),
         copied_bytes=copied,
-        peak_macs_per_s=hardware.peak_macs_per_s * (hardware.int8_dot if _narrow(signature) else 1),
+        peak_macs_per_s=hardware.peak_macs_per_s * (1 if signature is None else products_per_lane(signature, hardware)),
     )
 
 
@@ -87,10 +87,6 @@ def _moved(signature: Layer) -> float:
     """Bytes of weights, inputs and outputs, each once."""
     inputs, outputs = signature.input_elements * signature.activation_bits, signature.output_elements
     return (signature.weight_elements * signature.weight_bits + inputs + outputs * signature.output_bits) / 8
-
-
-def _narrow(signature: Layer | None) -> bool:
-    return signature is not None and max(signature.weight_bits, signature.activation_bits) <= 8
 
 
 def _copied_bytes(question: LayoutQuestion) -> Callable[[Node], int]:

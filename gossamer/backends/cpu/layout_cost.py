@@ -13,6 +13,7 @@ from math import gcd, prod
 
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layout_names import LayoutName
+from gossamer.backends.cpu.terms import LAUNCH_S, MOVED_BYTES_PER_CYCLE
 from gossamer.codegen.tvm.indices import bare_axis
 from gossamer.codegen.tvm.program import Program, loads
 from gossamer.codegen.tvm.structure import anchored, shared_factor, vector_width, weighted_product
@@ -45,12 +46,6 @@ UNPACKED = 3.0
 TESTED = 0.5, 1.0
 """Cycles more per vector of products of a shared factor, and per vector and tap of a window, where it tests for the
 border instead of reading a halo."""
-
-MOVED_BYTES_PER_CYCLE = 8.0
-"""What a core moves to and from its caches while it does little else."""
-
-LAUNCH_S = 3e-6
-"""Calling a kernel and waking the other threads."""
 
 PORT = 2.0
 """Cycles per number of copying a graph's output from another layout than row-major."""

@@ -15,8 +15,8 @@ from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.im2col_plan import im2col_plan
 from gossamer.backends.cpu.layouts import block_size
 from gossamer.backends.cpu.schedules import RegisterTile, StepCycles, step_cycles
-from gossamer.backends.cpu.terms import Terms
-from gossamer.backends.cpu.winograd_plan import L2_SHARE, L3_SHARE, LAUNCH_S, winograd_terms
+from gossamer.backends.cpu.terms import LAUNCH_S, MOVED_BYTES_PER_CYCLE, Terms
+from gossamer.backends.cpu.winograd_plan import L2_SHARE, L3_SHARE, winograd_terms
 from gossamer.backends.cpu.winograd_plan import step_cycles as row_cycles
 from gossamer.ir.layer import Layer
 from gossamer.ir.schedule import Schedule
@@ -36,9 +36,6 @@ GATHER_CYCLES = 1.0
 
 FORESEEN = 0.7
 """Part of the time of the last-level cache that activations take: they are fetched ahead."""
-
-MOVED_BYTES_PER_CYCLE = 8.0
-"""What a core reads and writes while it does little else."""
 
 
 def terms_of(layer: Layer, schedule: Schedule, hardware: CpuHardware) -> Terms:
@@ -64,7 +61,7 @@ def _products(layer: Layer, schedule: Schedule, hardware: CpuHardware) -> Terms:
     slab = steps * tile.vectors * hardware.lanes * layer.weight_bits // 8
     chunks = any(len(t.sizes) > 1 for t in schedule.tile)
     cycles = step_cycles(blocks, rows, pixels, tile, 0 if chunks else slab, hardware)
-    count = blocks * layer.groups * layer.output_elements / layer.oc * steps / _products_per_lane(layer, hardware)
+    count = blocks * layer.groups * layer.output_elements / layer.oc * steps / products_per_lane(layer, hardware)
     few = layer.kind == "conv" and layer.ic // layer.groups < hardware.lanes
     share = POINTWISE if layer.kh * layer.kw == 1 else FEW_CHANNELS if few else WINDOWED
     return _together(layer, hardware, cycles, count, WRITE_CYCLES * _vectors(layer, hardware), share)
@@ -126,7 +123,8 @@ def _vectors(layer: Layer, hardware: CpuHardware) -> float:
     return layer.output_elements / hardware.lanes
 
 
-def _products_per_lane(layer: Layer, hardware: CpuHardware) -> int:
+def products_per_lane(layer: Layer, hardware: CpuHardware) -> int:
+    """Products of a 32-bit lane and instruction, where both sides have at most 8 bits the dot product's."""
     return hardware.int8_dot if max(layer.weight_bits, layer.activation_bits) <= 8 else 1
 
 

@@ -1,9 +1,16 @@
 """What keeps a layer from being faster: the seconds that each part of a machine is busy with it, as a model has them.
 
-Parts work side by side, so `latency_s` is less than their sum and at least the largest of them.
+Parts work side by side, so `latency_s` is less than their sum and at least the largest of them. Constants that several
+models share stand here too.
 """
 
 from dataclasses import dataclass
+
+LAUNCH_S = 3e-6
+"""Calling one kernel and waking the other threads."""
+
+MOVED_BYTES_PER_CYCLE = 8.0
+"""What a core moves to and from its caches while it does little else."""
 
 PARTS = {
     "compute_s": "compute", "loads_s": "loads", "l2_s": "L2", "l3_s": "L3", "dram_s": "DRAM", "other_s": "other",

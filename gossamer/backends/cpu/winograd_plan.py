@@ -14,7 +14,7 @@ from math import ceil, hypot
 
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.layouts import block_size
-from gossamer.backends.cpu.terms import Terms
+from gossamer.backends.cpu.terms import LAUNCH_S, Terms
 from gossamer.codegen.tvm.cut import Cut
 from gossamer.codegen.tvm.winograd import Blocking, Tiling
 from gossamer.ir.layer import Layer
@@ -37,9 +37,6 @@ TRANSFORM_CYCLES = 0.17
 
 Each of the n x n elements is part of two transforms of n terms. Measured cycles per vector: 4.4 (n = 5), 6 (6), 8 (7).
 """
-
-LAUNCH_S = 3e-6
-"""Calling one kernel and waking the other threads."""
 
 L2_SHARE = 0.8
 """Part of a core's second-level cache that a task may fill."""

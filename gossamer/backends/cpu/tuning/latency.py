@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from gossamer.backends.cpu.build import Build, Store
 from gossamer.backends.cpu.cost import predicted_s
 from gossamer.backends.cpu.hardware import CpuHardware
+from gossamer.backends.cpu.terms import LAUNCH_S
 from gossamer.backends.cpu.tuning.database import Measured, TuningDatabase
 from gossamer.backends.cpu.tuning.features import PREDICTED, Features, features_of
 from gossamer.backends.cpu.tuning.layers import layer_key
 from gossamer.backends.cpu.tuning.learned import LatencyModel, fitted
-from gossamer.backends.cpu.winograd_plan import LAUNCH_S
 from gossamer.ir.analysis import node_layers
 from gossamer.ir.graph import Module
 from gossamer.ir.ops.scan import Scan
