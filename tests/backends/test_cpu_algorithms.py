@@ -152,6 +152,24 @@ def test_a_gathered_convolution_with_an_epilogue():
     np.testing.assert_allclose(found["y"], evaluate(module, x, exact=True)["y"], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("schedule", [
+    Schedule(algorithm="im2col"), Schedule(algorithm="winograd", winograd_m=2), Schedule(),
+], ids=lambda s: s.algorithm)  # fmt: skip
+@pytest.mark.parametrize("channels", [1, 20])
+def test_the_input_of_a_convolution_is_added_to_its_result(channels, schedule):
+    """As the fuse pass writes it: the input is one operand, which the sum and the epilogue read."""
+    random, b, body = np.random.default_rng(0), GraphBuilder(), GraphBuilder()
+    x = b.add(ops.Relu(b.input("x", TensorType(F32, (2, channels, 9, 7)))))
+    w = b.add(ops.Param("w", TensorType(F32, (channels, channels, 3, 3))))
+    source, weight = (body.input(name, v.type) for name, v in (("x", x), ("w", w)))
+    y = body.add(ops.Add(body.add(ops.Conv2d(source, weight, pads=(1, 1, 1, 1))), source))
+    y = b.add(ops.Fused((x, w), body.finish((y,))), "y", schedule=schedule)
+    module = Module("m", b.finish((y,)), Params({"w": random.standard_normal(w.shape).astype(np.float32) / 9}))
+    given = {"x": random.standard_normal(x.shape).astype(np.float32)}
+    _, found = run(module, given)
+    np.testing.assert_allclose(found["y"], evaluate(module, given, exact=True)["y"], rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("groups, words", [(2, "it has 2 groups, needed one"), (1, "its weight must be a parameter")])
 def test_gathering_where_it_cannot_be_is_infeasible(groups, words):
     b = GraphBuilder()

@@ -148,7 +148,7 @@ class Planner:
         inner = self.storage[source].layout.block(1)
         blocking = winograd_plan(tiling, inner, self.hardware).blocking
         u = self._transformed(self.refs[node.op.operands[w]], tiling, blocking, inner)
-        made, epilogue, rest = self._epilogue(node, program, form, operands, (x, w))
+        made, epilogue, rest = self._epilogue(node, program, form, operands)
         if blocking.fused:
             spec = FusedWinograd(tiling, blocking, epilogue, self.storage[source], u.storage)
             return (*made, Step(node, spec, (source, u, *rest), computed(node)))
@@ -173,21 +173,16 @@ class Planner:
         plan = im2col_plan(window.result[1], window.result[2:], inner, self.hardware)
         layout = gathered_weight_layout(window, plan.blocking, inner)
         weight = self.param(self.refs[node.op.operands[w]], Storage(layout, storage_dtype(F32)))
-        made, epilogue, rest = self._epilogue(node, program, form, operands, (x, w))
+        made, epilogue, rest = self._epilogue(node, program, form, operands)
         spec = Im2col(window, plan.blocking, plan.rows, epilogue, self.storage[source], weight.storage)
         return (*made, Step(node, spec, (source, weight, *rest), computed(node)))
 
     def _epilogue(
-        self,
-        node: Node,
-        program: Program,
-        form: Form,
-        operands: tuple[Value | Packed, ...],
-        skipped: tuple[int, int],
+        self, node: Node, program: Program, form: Form, operands: tuple[Value | Packed, ...]
     ) -> tuple[tuple[Step, ...], Epilogue, tuple[Value | Packed, ...]]:
         """(steps that go before, what becomes of the sums, what it reads)."""
         *before, pair = launches_of(program.kernel, form)
-        epilogue = Epilogue(program.kernel, form, (pair[0], pair[1]), skipped)
+        epilogue = Epilogue(program.kernel, form, (pair[0], pair[1]))
         made, values = self._stages(node, program.kernel, form, operands, before)
         read, stored = epilogue.reads()
         return made, epilogue, (*(operands[k] for k in read), *(values[j] for j in stored))

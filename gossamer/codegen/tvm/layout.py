@@ -100,15 +100,18 @@ class Layout:
             if any(map(any, widths))
             else array
         )
-        digits = [d for a in range(len(self.logical)) for d in self.parts(a)]
-        split = padded.reshape([d.extent for d in digits])
-        return np.ascontiguousarray(split.transpose([digits.index(d) for d in self.dims]))
+        places = self._places()
+        split = padded.reshape([self.dims[i].extent for i in places])
+        return np.ascontiguousarray(split.transpose([places.index(i) for i in range(len(self.dims))]))
+
+    def _places(self) -> list[int]:
+        """Positions of the physical dimensions in logical order. Two of one element may be equal: positions are not."""
+        return sorted(range(len(self.dims)), key=lambda i: (self.dims[i].axis, -self.dims[i].stride))
 
     def unpack(self, physical: Array) -> Array:
         """Physical array -> logical array: a C-contiguous copy, also where nothing has to move."""
-        digits = [d for a in range(len(self.logical)) for d in self.parts(a)]
         sizes = [prod(d.extent for d in self.parts(a)) for a in range(len(self.logical))]
-        whole = physical.transpose([self.dims.index(d) for d in digits]).reshape(sizes)
+        whole = physical.transpose(self._places()).reshape(sizes)
         inner = tuple(slice(b, b + e) for b, e in zip(self.before, self.logical, strict=True))
         return np.array(whole[inner], order="C")
 

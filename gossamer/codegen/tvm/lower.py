@@ -209,9 +209,14 @@ def stage_value(
     return code.value({axis.name: value for axis, value in zip(code.nest.parallel, point, strict=True)})
 
 
-def tensors_of(program: Kernel, form: Form, stages: Sequence[int]) -> tuple[list[int], list[int]]:
-    """(operands, stored stages) that the stages read, through what is inlined, each in order; not the stages."""
-    operands, stored_stages, seen = set[int](), set[int](), set[int]()
+def tensors_of(
+    program: Kernel, form: Form, stages: Sequence[int], known: Sequence[int] = ()
+) -> tuple[list[int], list[int]]:
+    """(operands, stored stages) that the stages read, through what is inlined, each in order; not the stages.
+
+    `known`: stages whose values the code has at hand; what they read does not count.
+    """
+    operands, stored_stages, seen = set[int](), set[int](), set(known)
     waiting = list(stages)
     while waiting:
         stage = waiting.pop()
@@ -222,7 +227,7 @@ def tensors_of(program: Kernel, form: Form, stages: Sequence[int]) -> tuple[list
             source = load.operand - program.operands
             if source < 0:
                 operands.add(load.operand)
-            elif source in form.stages and source not in stages:
+            elif source in form.stages and source not in (*stages, *known):
                 stored_stages.add(source)
             else:
                 waiting.append(source)

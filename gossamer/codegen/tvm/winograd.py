@@ -117,23 +117,22 @@ def tile_layout(tiling: Tiling, channels: int, block: int) -> Layout:
 
 @dataclass(frozen=True)
 class Epilogue:
-    """What becomes of the convolution: the node's own program. `skipped`: its input and weight among the operands."""
+    """What becomes of the convolution: the node's own program, whose sum and store are `pair`."""
 
     program: Kernel
     form: Form
     pair: tuple[int, int]
-    skipped: tuple[int, int]
 
     @property
     def result(self) -> Storage:
         return self.form.stages[self.pair[1]]
 
     def reads(self) -> tuple[list[int], list[int]]:
-        """(operands, stored stages) that are passed, in order."""
+        """(operands, stored stages) that the store reads besides the sum, in order: the input too, if it is added."""
         from gossamer.codegen.tvm.lower import tensors_of
 
-        operands, stored = tensors_of(self.program, self.form, self.pair)
-        return [k for k in operands if k not in self.skipped], stored
+        total, store = self.pair
+        return tensors_of(self.program, self.form, (store,), known=(total,))
 
 
 @dataclass(frozen=True)
