@@ -10,6 +10,7 @@ from gossamer.codegen.tvm.program import program_of
 from gossamer.codegen.tvm.regions import regions_of
 from gossamer.ir import ops
 from gossamer.ir.nest import Load, parts
+from gossamer.ir.schedule import Schedule
 
 from .tvm_help import Net, check, compiled
 
@@ -105,3 +106,13 @@ def test_attention_of_rows_that_fill_no_vector():
     scores = net.add(ops.Softmax(net.add(ops.MatMul(q, k)), -1))
     module = net.module(scores, net.add(ops.MatMul(scores, v)))
     check(module, net.data(module), 1e-5)
+
+
+@pytest.mark.parametrize("axis", [1, 2, -1])
+@pytest.mark.parametrize("channels", [16, 20, 24])
+def test_softmax_over_blocks_narrower_than_a_vector(channels, axis):
+    """The maximum and the sum, which lie in no blocks, are taken for as many channels at a time as a block has."""
+    net, narrow = Net(), Schedule(layout="NCHW8c")
+    y = net.add(ops.Conv2d(net.input(2, 8, 3, 14), net.weight(channels, 8, 1, 1)), narrow)
+    module = net.module(net.add(ops.Softmax(y, axis), narrow))
+    check(module, net.data(module), 4e-6)

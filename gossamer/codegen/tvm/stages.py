@@ -138,8 +138,12 @@ class _Rows:
     def planned(self) -> "tuple[_Rows, Tour, dict[int, StagePlan]]":
         """With the loops of the tasks, and what every stage does in them."""
         symbolic = self._symbolic(parameters(self.program, self.form, self.stages))
-        plans = {stage: self._plan(stage, symbolic) for stage in self.stages}
-        return self, self._tour(plans[self.stages[-1]], self.points), plans
+        last = self._plan(self.stages[-1], symbolic, self.lanes)
+        tour = self._tour(last, self.points)
+        # a chunk is as wide for all stages, also for those that read no blocked tensor themselves
+        lanes = tour.chunked.block if tour.chunked and tour.chunked.block > 1 else self.lanes
+        plans = {stage: self._plan(stage, symbolic, lanes) for stage in self.stages[:-1]}
+        return self, tour, plans | {self.stages[-1]: last}
 
     def _symbolic(self, params: Sequence[Buffer]) -> dict[str, Tensor]:
         """Tensors to plan with: nothing is read from them."""
@@ -150,12 +154,12 @@ class _Rows:
             for name, (shape, dtype) in made.items()
         }
 
-    def _plan(self, stage: int, buffers: Mapping[str, Tensor]) -> StagePlan:
+    def _plan(self, stage: int, buffers: Mapping[str, Tensor], lanes: int) -> StagePlan:
         shared = (self.common or {}).get(stage, {})
         last = self.program.stages[self.stages[-1]]
         name = last.parallel[self.form.stages[self.stages[-1]].layout.dims[-1].axis].name if last.parallel else ""
         chunked = next((own for own, common in shared.items() if common == name), "")
-        return plan_of(self.code(stage, buffers), self.lanes, tuple(shared), chunked)
+        return plan_of(self.code(stage, buffers), lanes, tuple(shared), chunked)
 
     def code(self, stage: int, buffers: Mapping[str, Tensor]) -> PartCode:
         nesting = nesting_of(self.program, self.form, stage)
