@@ -119,7 +119,7 @@ def counting(threads=2, features=()) -> Network:
     held = Buffer(Storage(Layout.plain((N,)), "int32"), param=True)
     buffers = [ints(N), held, ints(N), ints(N)]
     lives = [Interval(b.bytes, 0, 9) for b in buffers]
-    tasks = {"add": Task(N, 64, False), "once": Task(N, 0, False)}
+    tasks = {"add": Task("add", N, 64, False), "once": Task("once", N, 0, False)}
     actions = (Launch("add", 0, (0, 1, 2)), Launch("once", 1, (3,)))
     outputs = (port("y", (N,), 2), port("z", (N,), 3))
     return placed_network(
@@ -341,7 +341,7 @@ def test_loops_frames_and_layouts(tmp_path, kernels):
         (port("x", shape, 0, F32),),
         (port("framed", (3, 6), 3, F32), port("halves", shape, 3, F32, layout), port("last", (4,), 4, F32)),
         buffers, [Interval(b.bytes, 0, 9) for b in buffers], (Fill(0, 3), Loop(0, 3, True, body)),
-        {"halve": Task(4, 0, True)}, 1, "test cpu", (),
+        {"halve": Task("halve", 4, 0, True)}, 1, "test cpu", (),
     )  # fmt: skip
     net = Net(built(tmp_path, network, kernels), tmp_path)
     x = np.arange(12, dtype=np.float32).reshape(shape)

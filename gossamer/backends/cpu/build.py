@@ -105,15 +105,14 @@ class Build:
         self.placed: dict[Value, int] = {}
 
     def artifact(self) -> CpuArtifact:
-        from gossamer.backends.cpu.target import build_objects
+        from gossamer.backends.cpu.kernels import compiled_kernels
 
         folder = TemporaryDirectory(prefix="gossamer-")
         place = Path(folder.name)
         actions = self.actions()
         with ThreadPoolExecutor(1) as pool:
             runtime = pool.submit(objects_of_runtime, place)
-            objects, functions = build_objects(self.store.kernels, self.hardware, place)
-            tasks = {name: Task(f.tasks, f.scratch_bytes, f.serial) for name, f in functions.items()}
+            objects, tasks = compiled_kernels(self.store.kernels, self.hardware, place)
             network = self._network(actions, tasks)
             link(place, network, (*objects, *runtime.result()))
         for path in objects:

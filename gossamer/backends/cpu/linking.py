@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gossamer.backends.cpu.cache import cache_folder
 from gossamer.backends.cpu.manifest import LIBRARY
 from gossamer.backends.cpu.network import Network, network_source
 from gossamer.ir.errors import BackendError
@@ -47,7 +48,7 @@ def objects_of_runtime(folder: Path) -> tuple[Path, ...]:
     key = hashlib.sha256(f"{compiler_version(path)} {_FLAGS}".encode())
     for file in sorted(RUNTIME.glob("*.[ch]")):
         key.update(file.name.encode() + file.read_bytes())
-    kept = _cache_folder() / f"runtime-{key.hexdigest()[:24]}"
+    kept = cache_folder() / f"runtime-{key.hexdigest()[:24]}"
     if not kept.is_dir():
         try:
             _fill_cache(path, kept)
@@ -95,11 +96,6 @@ def _fill_cache(path: str, kept: Path) -> None:
 def _compile_runtime(path: str, folder: Path) -> None:
     for name in _SOURCES:
         _run([path, *_FLAGS, "-O2", "-pthread", "-c", str(RUNTIME / name), "-o", str(folder / f"{Path(name).stem}.o")])
-
-
-def _cache_folder() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gossamer"
 
 
 def _run(command: list[str]) -> str:

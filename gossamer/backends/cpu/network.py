@@ -27,8 +27,11 @@ FILL_BYTES = 8192
 
 @dataclass(frozen=True)
 class Task:
-    """How a kernel is called: tasks of its parallel loop, bytes of a thread's own memory, whether on one thread."""
+    """How a kernel is called: its C function, tasks of its parallel loop, bytes of a thread's own memory, whether on
+    one thread.
+    """
 
+    symbol: str
     tasks: int
     scratch_bytes: int
     serial: bool
@@ -151,7 +154,7 @@ class _Source:
         """The declarations of all kernels that are called."""
         found = {a.kernel: len(a.buffers) for a in _launches(self.network.actions)}
         for name, count in found.items():
-            yield f"void {name}(int32_t, int32_t, void *{', void *' * count});"
+            yield f"void {self.network.tasks[name].symbol}(int32_t, int32_t, void *{', void *' * count});"
 
     def _ops(self, name: str, actions: Sequence[Action]) -> str:
         rows = [self._op(f"{name}_{i}", action) for i, action in enumerate(actions)]
@@ -174,10 +177,11 @@ class _Source:
         return self._fill(name, action, common) if isinstance(action, Fill) else self._copy(name, action, common)
 
     def _call(self, name: str, launch: Launch) -> None:
+        symbol = self.network.tasks[launch.kernel].symbol
         places = [f"{self._space(i)} + {self.network.offsets[i]}" for i in launch.buffers]
         self.tables.append(
             f"static void {name}(int32_t b, int32_t e, void *s, char *arena, char *params) {{ "
-            f"(void)arena; (void)params; {launch.kernel}(b, e, s{''.join(', ' + p for p in places)}); }}"
+            f"(void)arena; (void)params; {symbol}(b, e, s{''.join(', ' + p for p in places)}); }}"
         )
 
     def _fill(self, name: str, fill: Fill, common: str) -> str:

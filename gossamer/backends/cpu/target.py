@@ -1,17 +1,9 @@
-"""From hardware to a tvm target, and kernels to a library. Imported only when something is compiled or run."""
-
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+"""From hardware to a tvm target. Imported only when something is compiled or run."""
 
 from gossamer.backends.cpu.cpus import NATIVE
 from gossamer.backends.cpu.hardware import CpuHardware
-from gossamer.backends.cpu.steps import Spec
-from gossamer.codegen.tvm.adapter import Target, TaskFunction, compile_object, host_cpu, instructions
+from gossamer.codegen.tvm.adapter import Target, host_cpu, instructions
 from gossamer.codegen.tvm.forms import DOT, Dot
-
-COMPILERS = 2
-"""Threads that compile kernels; LLVM needs no interpreter."""
 
 _PAIRS = {4: "sse2", 8: "avx2", 16: "avx512bw"}
 """Lanes of pmaddwd -> the extension that has it."""
@@ -40,18 +32,3 @@ def target_of(hardware: CpuHardware) -> Target:
     """The compiler's target; 512-bit vectors are kept whole where the hardware asks for them."""
     wide = ("-prefer-256-bit",) if hardware.vector_bits >= 512 else ()
     return Target(cpu_of(hardware), hardware.cores, wide)
-
-
-def build_objects(
-    kernels: Mapping[Spec, str], hardware: CpuHardware, folder: Path
-) -> tuple[tuple[Path, ...], dict[str, TaskFunction]]:
-    """Generate and compile every kernel: (object files, name -> kernel). The compiler runs on two threads."""
-    made = {name: spec.function(name) for spec, name in kernels.items()}
-    functions = [kernel.function for kernel in made.values()]
-    parts = [part for i in range(COMPILERS) if (part := functions[i::COMPILERS])]
-    paths = tuple(folder / f"kernels{i}.o" for i in range(len(parts)))
-    target = target_of(hardware)
-    with ThreadPoolExecutor(COMPILERS) as pool:
-        for done in [pool.submit(compile_object, part, target, path) for part, path in zip(parts, paths)]:
-            done.result()
-    return paths, made

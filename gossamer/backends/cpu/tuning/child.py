@@ -21,7 +21,7 @@ from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.linking import checkable, link, objects_of_runtime
 from gossamer.backends.cpu.manifest import LIBRARY
 from gossamer.backends.cpu.native import Library, Net
-from gossamer.backends.cpu.network import Network, Task, placed_network
+from gossamer.backends.cpu.network import Network, placed_network
 from gossamer.backends.cpu.params import write_params
 from gossamer.backends.cpu.tensors import Action
 from gossamer.backends.cpu.tuning.check import TrialNode, with_numbers, wrong_trials
@@ -63,12 +63,12 @@ def timed(variants: Sequence[Mapping[str, Any]]) -> list[float | None]:
 def _built_and_timed(
     trials: Sequence[TrialNode], store: Store, actions: Sequence[Action], place: Path
 ) -> list[float | None]:
-    from gossamer.backends.cpu.target import build_objects, cpu_of
+    from gossamer.backends.cpu.kernels import compiled_kernels
+    from gossamer.backends.cpu.target import cpu_of
     from gossamer.codegen.tvm.adapter import instructions
 
     hardware = trials[0].build.hardware
-    objects, functions = build_objects(store.kernels, hardware, place)
-    tasks = {name: Task(f.tasks, f.scratch_bytes, f.serial) for name, f in functions.items()}
+    objects, tasks = compiled_kernels(store.kernels, hardware, place)
     cpu, linked = cpu_of(hardware), (*objects, *objects_of_runtime(place))
     network = placed_network(
         (), (), store.buffers, store.intervals(), tuple(actions), tasks, hardware.cores, cpu,

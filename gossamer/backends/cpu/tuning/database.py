@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gossamer.backends.cpu.cache import cache_folder
 from gossamer.ir.errors import BackendError
 
 APPLICATION = 0x676F7373  # "goss"
@@ -139,8 +140,7 @@ def database_path(named: "Path | str | None") -> Path | None:
     given = named or os.environ.get("GOSSAMER_TUNING")
     if given:
         return None if str(given) == OFF else Path(given)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "gossamer" / "tuning.sqlite"
+    return cache_folder() / "tuning.sqlite"
 
 
 def _ours(path: Path) -> bool:

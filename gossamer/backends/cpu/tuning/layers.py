@@ -3,14 +3,11 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 
-import gossamer.backends.cpu
-import gossamer.codegen.tvm
 from gossamer.backends.cpu.algorithms import operand_obstacle
 from gossamer.backends.cpu.build import Build, Store
+from gossamer.backends.cpu.cache import generator_digest
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.linking import compiler, compiler_version
 from gossamer.backends.cpu.schedules import MAX_CHOICES, legal_schedules
@@ -79,22 +76,9 @@ def layer_key(build: Build, node: Node) -> str:
 
 def machine_key(hardware: CpuHardware, cpu: str) -> str:
     """A digest of the hardware and of all that makes code for it."""
-    text = repr(
-        (sorted(hardware.values().items()), cpu, version("apache-tvm"), compiler_version(compiler()), _generator())
-    )
+    made_by = version("apache-tvm"), compiler_version(compiler()), generator_digest()
+    text = repr((sorted(hardware.values().items()), cpu, *made_by))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-@cache
-def _generator() -> str:
-    """A digest of the code generator's own source."""
-    digest = hashlib.sha256()
-    backend = Path(str(gossamer.backends.cpu.__file__)).parent
-    codegen = Path(str(gossamer.codegen.tvm.__file__)).parent
-    for folder, files in ((codegen, "*.py"), (backend, "*.py"), (backend / "runtime", "*.[ch]")):
-        for file in sorted(folder.glob(files)):
-            digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()
 
 
 def rescheduled(module: Module, chosen: Mapping[Value, str]) -> Module:
