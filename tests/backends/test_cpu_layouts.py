@@ -97,6 +97,25 @@ def test_bytes_of_few_and_many_channels_are_multiplied_exactly(channels, outputs
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.parametrize("zero_point", [0, 3])
+@pytest.mark.parametrize("kernel, stride", [(3, 2), (2, 2), (3, 3), (5, 2)])
+def test_transposed_convolutions_of_bytes_are_exact(kernel, stride, zero_point):
+    """Also where the last tap of some positions falls outside of the kernel."""
+    text = f"""module net
+%f: f32[1,8,8,8] = input
+%x: u8[1,8,8,8]{{scale=0.5, zero_point={zero_point}}} = quant.cast %f
+%w: i8[8,24,{kernel},{kernel}]{{scale=0.5}} = ir.param "w"
+%1 = nn.conv_transpose %x, %w strides=({stride},{stride})
+return %1
+"""
+    random, module = np.random.default_rng(0), parse_module(text)
+    weight = random.integers(-127, 128, (8, 24, kernel, kernel)).astype(np.int8)
+    module = module.with_graph(module.graph, Params({"w": weight}))
+    x = {"f": random.uniform(0, 100, (1, 8, 8, 8)).astype(np.float32)}
+    (found,), (wanted,) = compile_module(module, host()).run(x).values(), evaluate(module, x).values()
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_an_input_of_bytes_is_laid_out_for_the_dot_product():
     module = bytes_in_and_out(40, 40)
     names = layouts_of(module, CpuHardware()).names

@@ -133,6 +133,8 @@ def _dots(
     x, w = (operands[load.operand] if load.operand < len(operands) else None for load in product)
     if x is None or w is None or x.type.dtype != U8 or w.type.dtype != I8 or w.layout is not None:
         return False
+    if product[1].fill is not None:  # taps outside of the kernel, as some transposed convolutions have them
+        return False
     width = out.dims[-1].extent
     return len(blocks) == 1 and all(sizes[-1] % DOT == 0 for sizes in blocks.values()) and width in _widths(lanes)
 
