@@ -1,5 +1,6 @@
 """Gossamer: compiled to a folder; what runs loads the folder."""
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ class Gossamer:
         return gs.__version__
 
     def build(self, job: Job) -> None:
+        os.environ["GOSSAMER_KERNELS"] = "off"  # the time of a first compile
         self._compile(job, tune_db="off")
 
     def open(self, job: Job) -> Run:
