@@ -23,7 +23,7 @@ from scipy.stats import kendalltau
 
 from gossamer import api
 from gossamer.backends.cpu.tuning.database import TuningDatabase
-from gossamer.backends.cpu.tuning.latency import LayerRow, expected_of, layer_rows, record_rows
+from gossamer.backends.cpu.tuning.latency import CALL_S, LayerRow, expected_of, layer_rows, record_rows
 from gossamer.backends.cpu.tuning.learned import fitted
 from gossamer.cli.options import random_inputs
 from gossamer.search.spaces.mobilenet import MobileNet
@@ -45,7 +45,8 @@ SPACES = {
 }
 
 
-BLOCKS, RUNS = 8, 9
+BLOCKS, RUNS, BLOCK_S = 8, 9, 0.03
+"""Blocks of a network; runs in one, at least so many and for so long."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +90,8 @@ def runner(pair):
 
 
 def median_s(run):
-    spent = []
-    for _ in range(RUNS):
+    spent, end = [], time.perf_counter() + BLOCK_S
+    while len(spent) < RUNS or time.perf_counter() < end:
         start = time.perf_counter()
         run()
         spent.append(time.perf_counter() - start)
@@ -103,7 +104,8 @@ def timed(space, seed, reference):
     whole, layers = [], []
     for _ in range(BLOCKS):
         before = reference.now()
-        here, parts = median_s(runner((artifact, inputs))), artifact.layer_seconds(inputs, RUNS)
+        here = median_s(runner((artifact, inputs)))
+        parts = artifact.layer_seconds(inputs, max(RUNS, int(BLOCK_S / here)))
         scale = 2 / (before + reference.now())
         whole.append(here * scale)
         layers.append(_adding_up(parts) * scale)
@@ -157,12 +159,18 @@ def score(networks, predicted):
     return {"kendall_tau": float(tau), "median_error": float(np.median(error))}
 
 
+def shares(network):
+    """Seconds of every layer that add up to those of the run: a layer alone does not count what is between layers."""
+    scale = max(network.seconds - CALL_S, CALL_S) / sum(network.layers)
+    return [scale * s for s in network.layers]
+
+
 def compared(train, held):
     """Scores of the held-out networks by method; how many of their layers were known."""
     with TemporaryDirectory() as folder:
         empty, full = (TuningDatabase(Path(folder) / name, "this") for name in ("empty", "full"))
         for network in train:
-            record_rows(network.rows, network.layers, full)
+            record_rows(network.rows, shares(network), full)
         model = fitted(full)
         ways = {"analytical": (empty, None), "learned": (empty, model), "known + learned": (full, model)}
         found = {

@@ -19,6 +19,9 @@ from gossamer.ir.graph import Module
 from gossamer.ir.ops.scan import Scan
 from gossamer.ir.print_values import schedule as schedule_text
 
+CALL_S = 25e-6
+"""Of a run from Python besides its layers: checking what was given, making room for what comes out."""
+
 
 @dataclass(frozen=True)
 class ExpectedLatency:
@@ -53,7 +56,7 @@ def expected_latency(module: Module, database: TuningDatabase, model: LatencyMod
 def expected_of(rows: Sequence[LayerRow], database: TuningDatabase, model: LatencyModel | None) -> ExpectedLatency:
     """As `expected_latency`, of a network's layers."""
     known = {(row.layer, row.schedule): row.seconds for row in database.rows() if row.seconds is not None}
-    total, counts = 0.0, [0, 0, 0]
+    total, counts = CALL_S, [0, 0, 0]
     for row in rows:
         found = known.get((row.key, row.schedule))
         if found is not None:
