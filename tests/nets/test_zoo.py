@@ -9,6 +9,7 @@ from math import prod
 import numpy as np
 import pytest
 
+from gossamer.api import compile as compile_module
 from gossamer.frontends import load, zoo
 from gossamer.frontends.zoo.__main__ import main
 from gossamer.ir.analysis import layers
@@ -92,6 +93,18 @@ def test_onnx_import_agrees_with_onnxruntime(net):
     inputs = {"x": sample(shape_of(name))}
     wanted = ort.InferenceSession(path, options).run(None, inputs)[0]
     assert relative(evaluate(module, inputs)["y"], wanted) < tolerance(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["resnet18", "vgg11", "unet2d", "mobilenet_v2"])
+def test_compiled_networks_are_within_1e_4_of_float64(name, tmp_path):
+    """As they are, with the Winograd layers that the target chooses."""
+    zoo.save_onnx(zoo.build(name), tmp_path / "net.onnx", shape_of(name))
+    module, inputs = load(tmp_path / "net.onnx"), {"x": sample(shape_of(name))}
+    artifact = compile_module(module)
+    assert name == "mobilenet_v2" or any("winograd" in layer.algorithm for layer in artifact.layers)
+    wanted = evaluate(module, inputs, exact=True)["y"]
+    assert wanted.dtype == np.float64 and relative(artifact.run(inputs)["y"], wanted) < 1e-4
 
 
 def test_torch_import_agrees_with_onnx_import(net, exported):
