@@ -94,7 +94,13 @@ class Observed:
 
 
 def _histogram(values: NDArray[Any], low: float, high: float, weights: Counts | None = None) -> Counts:
-    return np.histogram(values, _BINS, (low, high), weights=weights)[0].astype(np.float64)
+    """How many values lie in every bin. All are in the middle one where the range has fewer numbers than bins."""
+    if (high - low) / _BINS < np.spacing(max(abs(low), abs(high))):
+        counts = _no_counts()
+        counts[_BINS // 2] = values.size if weights is None else weights.sum()
+        return counts
+    # numpy cuts the range into numbers of the values' type: a narrow one has too few in 32 bits.
+    return np.histogram(values.astype(np.float64), _BINS, (low, high), weights=weights)[0].astype(np.float64)
 
 
 @dataclass(frozen=True)

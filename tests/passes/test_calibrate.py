@@ -104,3 +104,12 @@ def test_mse_beats_minmax():
         return float(((steps * step - sample) ** 2).mean())
 
     assert error("mse") < 0.8 * error("minmax")
+
+
+@pytest.mark.parametrize("low, high", [(1.0, 1.00001), (1.0, 1.0 + 1e-15), (-1e-310, 1e-310), (2.0, 2.0)])
+def test_a_range_of_fewer_numbers_than_bins_is_observed(low, high):
+    values = np.array([low, high, high], np.float64)
+    for given in (values, values.astype(np.float32)):
+        seen = Observed.of(given, np.random.default_rng(0))
+        assert seen.zeros + seen.counts.sum() == 3 and seen.merged(seen).counts.sum() == 2 * seen.counts.sum()
+        assert np.isfinite(seen.range("mse", 8, 99)).all()
