@@ -132,7 +132,7 @@ class _Walk:
     def _body(self, node: Node, op: Fused, read: Mapping[Value, Value]) -> Op:
         ends = {v for v, result in zip(op.body.outputs, node.results, strict=True) if result in self.wanted}
         outer = dict(zip(op.body.inputs, op.inputs, strict=True))
-        entering = {v: Value(v.name, read[o].type) for v, o in outer.items() if o in read}
+        entering = {v: self._fresh(v, read[o].type) for v, o in outer.items() if o in read}
         wanted = _wanted(op.body, ends)
         if not wanted and not entering:
             return op

@@ -1,6 +1,14 @@
 """unsigned: signed 8-bit activations become unsigned ones where products read them, and nowhere else."""
 
+import numpy as np
+
+from gossamer.ir import ops
+from gossamer.ir.build import GraphBuilder
+from gossamer.ir.reference import evaluate
+from gossamer.ir.types import I8, Quant, TensorType
 from gossamer.passes.pipeline import run_pipeline
+from gossamer.passes.unsigned import Unsigned
+from tests.codegen.tvm_help import Net
 
 WEIGHT = '%w: i8[3,2,3,3]{axis=0, scale=(0.01, 0.02, 0.03)} = ir.param "w"'
 ACC = "i32[1,3,5,5]{axis=1, scale=(0.005, 0.01, 0.015)}"
@@ -89,3 +97,18 @@ def test_values_that_no_product_reads_and_factors_that_both_vary_stay(lab):
         ),
         None,
     )
+
+
+def test_a_value_that_a_body_reads_as_u8_and_as_i8_is_there_under_two_names():
+    net = Net()
+    x = net.builder.input("x", TensorType(I8, (1, 4, 3, 3), Quant((0.1,))))
+    weight = net.param(np.ones((2, 4, 1, 1)), Quant((0.1,)), I8)
+    body = GraphBuilder()
+    inner, factor = body.input("x", x.type), body.input("w", weight.type)
+    ends = body.add(ops.Conv2d(inner, factor)), body.add(ops.View(inner, TensorType(I8, x.shape)))
+    results = net.builder.add_all(ops.Fused((x, weight), body.finish(ends)))
+    module = net.module(*results)
+    changed = run_pipeline(module, (Unsigned(),))
+    data = net.data(module)
+    for name, value in evaluate(module, data).items():
+        assert np.array_equal(evaluate(changed, data)[name], value)
