@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gossamer.ir.errors import GossamerError, PassError
@@ -34,6 +34,7 @@ def test_prints_what_differs_from_the_defaults():
 words = st.text(min_size=1).filter(lambda t: t != "none")
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # letters are made when they are first asked for
 @given(
     st.builds(
         Quantize,
