@@ -26,13 +26,15 @@ from gossamer.backends.cpu.tuning.database import TuningDatabase
 from gossamer.backends.cpu.tuning.latency import CALL_S, LayerRow, expected_of, layer_rows, record_rows
 from gossamer.backends.cpu.tuning.learned import fitted
 from gossamer.cli.options import random_inputs
-from gossamer.search.spaces.mobilenet import MobileNet
-from gossamer.search.spaces.once_for_all import OfaMobileNetV2
+from gossamer.search.spaces.once_for_all import OfaMobileNetV2, OfaMobileNetV3
 from gossamer.search.spaces.resnet_vector import ResNetVector
 
+RESOLUTIONS = (128, 160, 192, 224)
+"""Some of the spaces' own: with all 25 hardly a layer would be met twice."""
+
 SPACES = {
-    "mobilenet": MobileNet((3, 64, 64), 10),
-    "ofa-mobilenetv2": OfaMobileNetV2(input_shape=(3, 96, 96)),
+    "ofa-mobilenetv2": OfaMobileNetV2(resolutions=RESOLUTIONS),
+    "ofa-mobilenetv3": OfaMobileNetV3(resolutions=RESOLUTIONS),
     # a small part of the space: compiling its largest takes minutes
     "resnet-vector": ResNetVector(
         main_blocks=(1, 2),

@@ -48,7 +48,7 @@ def test_tuning(network, monkeypatch, capsys):
 def test_latency_model_predicts_from_what_was_kept(tmp_path, monkeypatch, capsys):
     """Networks whose layers were all measured: the sum is the time but for the call."""
     rows = [{"key": f"k{i}", "schedule": "s", "features": {}, "seconds": 1.0} for i in range(3)]
-    kept = [{"space": "mobilenet", "seconds": 6e-3, "rows": rows, "layers": [1e-3, 2e-3, 3e-3]}] * 4
+    kept = [{"space": "ofa-mobilenetv2", "seconds": 6e-3, "rows": rows, "layers": [1e-3, 2e-3, 3e-3]}] * 4
     (tmp_path / "kept.json").write_text(json.dumps(kept))
     given = ["--networks", 1, "--held", 2, "--keep", tmp_path / "kept.json"]
     found = printed(cpu_latency_model.main, given, monkeypatch, capsys)
