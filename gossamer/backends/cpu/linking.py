@@ -20,7 +20,7 @@ from gossamer.ir.errors import BackendError
 RUNTIME = Path(__file__).parent / "runtime"
 COMPILERS = ("cc", "gcc", "clang")
 
-_SOURCES = ("runtime.c", "pool.c", "copy.c", "cpu.c")
+_SOURCES = ("runtime.c", "params.c", "memory.c", "pool.c", "ports.c", "copy.c", "cpu.c")
 _FLAGS = ("-std=c11", "-fPIC", "-fvisibility=hidden")
 _EXPORTS = "{ global: gossamer_*; local: *; };\n"
 

@@ -33,8 +33,27 @@ static void copy_loops(char *to, const char *from, const gossamer_dim *dims, int
         copy_loops(to + i * dims->to, from + i * dims->from, dims + 1, rank - 1, item);
 }
 
-void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item) {
-    copy_loops(to + box->to, from + box->from, box->dims, box->rank, item);
+/* Of three loops or more the outer two are cut as one: an image has few channels. */
+void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item, int32_t part, int32_t parts) {
+    const gossamer_dim *outer = box->dims, *inner = outer + 1;
+    int64_t across = box->rank > 2 ? inner->count : 1, count = outer->count * across;
+    int64_t begin = count * part / parts, end = count * (part + 1) / parts;
+    to += box->to;
+    from += box->from;
+    if (box->rank == 1) {
+        gossamer_dim own = {end - begin, outer->to, outer->from};
+        copy_row(to + begin * outer->to, from + begin * outer->from, &own, item);
+        return;
+    }
+    if (box->rank == 2) {
+        for (int64_t i = begin; i < end; i++) copy_row(to + i * outer->to, from + i * outer->from, inner, item);
+        return;
+    }
+    for (int64_t i = begin; i < end; i++) {
+        int64_t row = i / across, place = i % across;
+        copy_loops(to + row * outer->to + place * inner->to, from + row * outer->from + place * inner->from, inner + 1,
+                   box->rank - 2, item);
+    }
 }
 
 #define FILL(type)                                               \

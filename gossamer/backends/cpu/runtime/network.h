@@ -58,6 +58,26 @@ typedef struct {
 
 extern const gossamer_network gossamer_this;
 
+#define GOSSAMER_MESSAGE 512
+
+/* What `gossamer_error` says; returns -1. */
+__attribute__((format(printf, 1, 2))) int gossamer_failed(const char *format, ...);
+
+typedef struct {
+    char *start;
+    int64_t bytes;
+    void *mapped;
+    size_t mapped_bytes;
+} gossamer_memory;
+
+/* The one allocator: zeroed, in huge pages where it is large and the system has them. `counter` grows by `bytes`. */
+int gossamer_allocate(gossamer_memory *memory, int64_t bytes, int64_t *counter);
+void gossamer_release(gossamer_memory *memory, int64_t *counter);
+
+/* Those of the network in a folder; of the bytes given, where they begin, NULL when they are not its. */
+int gossamer_read_params(const char *folder, gossamer_memory *held, int64_t *counter);
+char *gossamer_given_params(const void *params, size_t bytes);
+
 typedef struct gossamer_pool gossamer_pool;
 
 /* `threads` at least 1, the calling one included; NULL when the system gives no thread. */
@@ -68,9 +88,12 @@ void gossamer_pool_begin(gossamer_pool *pool);
 void gossamer_pool_end(gossamer_pool *pool);
 void gossamer_pool_run(gossamer_pool *pool, gossamer_kernel kernel, int32_t tasks, char *arena, char *params);
 
-void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item);
-/* One of the `parts` that the outermost loop is cut into. */
+/* One of the `parts` that the outer loops are cut into. */
+void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item, int32_t part, int32_t parts);
 void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value, int32_t part, int32_t parts);
+
+/* A port's bytes, by all threads where sharing them takes less than copying. */
+void gossamer_transfer(gossamer_pool *pool, int32_t threads, const gossamer_port *port, char *to, const char *from);
 
 /* The first of the features that this cpu lacks; NULL when it has them all. */
 const char *gossamer_cpu_lacks(const char *const *features);
