@@ -49,7 +49,7 @@ SPACES = {
 
 BLOCKS, RUNS, BLOCK_S = 24, 3, 0.015
 """Blocks of a network; runs in one, at least so many and for so long. Many short ones, as the machine's pace changes
-from one tenth of a second to the next: so a network's share of the reference deviates by 1.5 %, by 4 % in 8 long ones."""
+from one tenth of a second to the next: a network's share of the reference deviates by 1.5 % so, by 4 % in 8 long."""
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,7 @@ def run(module, inputs, hardware=None):
     return artifact, first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ic, oc, extent, kernel, pad, m, residual", [
     (16, 80, 12, 3, 1, 2, False), (16, 16, 12, 3, 1, 2, True), (48, 32, 12, 3, 1, 4, False),
     (16, 16, 9, 3, 1, 3, True), (32, 32, 13, 3, 1, 6, True),
@@ -69,6 +70,7 @@ def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, resi
     assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(own) == (1 if fused else 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("blocked", [True, False])
 def test_winograd_of_several_images_and_sides_that_differ(fused, blocked, monkeypatch):
@@ -115,6 +117,7 @@ def planned(tiling, inner, hardware, fused, columns, vectors=None, points=3, dep
     return replace(winograd_plan(tiling, inner, hardware), blocking=blocking)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ic, oc, extent, kernel, stride, dilation, pads, batch", [
     (3, 24, 17, 7, 2, 1, (3, 3, 3, 3), 1), (16, 32, 9, 3, 1, 1, (1, 1, 1, 1), 2), (20, 80, 8, 3, 2, 2, (2, 0, 1, 2), 1),
     (48, 5, 6, 1, 1, 1, (0, 0, 0, 0), 3), (4, 16, 130, 3, 1, 1, (1, 1, 1, 1), 1),
@@ -152,6 +155,7 @@ def test_a_gathered_convolution_with_an_epilogue():
     np.testing.assert_allclose(found["y"], evaluate(module, x, exact=True)["y"], rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [
     Schedule(algorithm="im2col"), Schedule(algorithm="winograd", winograd_m=2), Schedule(),
 ], ids=lambda s: s.algorithm)  # fmt: skip
@@ -218,6 +222,7 @@ def quantised(ic, oc, extent, kernel, stride, zero):
     return Module("q", b.finish((y,)), Params(params))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ic, oc, extent, kernel, stride, zero", [
     (16, 16, 9, 3, 1, 0), (16, 32, 9, 3, 1, 117), (20, 24, 8, 3, 2, 5), (3, 16, 8, 3, 1, 5), (32, 16, 5, 1, 1, 128),
     (17, 1, 6, 3, 1, 128),
@@ -236,6 +241,7 @@ def test_eight_bit_convolutions_are_exact(ic, oc, extent, kernel, stride, zero, 
     assert (found["y"] != wanted).mean() < 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changes", [
     {"cpu": "haswell", "vector_bits": 256}, {"vector_bits": 1024}, {"vector_bits": 384}, {"vector_bits": 128},
 ])  # fmt: skip
@@ -257,6 +263,7 @@ ISAS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("isa", ISAS)
 def test_the_largest_sums_are_exact_with_every_instruction_set(isa):
     """255 * -128 in every place: what adds products in 16 bits would saturate."""

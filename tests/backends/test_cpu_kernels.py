@@ -57,6 +57,7 @@ def test_equal_kernels_are_compiled_once(cache, made):
     assert len(made) == count + 1  # the softmax is the same
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", ["cut", "changed", "no json", "json", "foreign json"])
 def test_what_is_damaged_is_made_anew(cache, made, damage):
     net, module = network()

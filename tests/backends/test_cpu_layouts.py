@@ -52,6 +52,7 @@ def check(module):
     return artifact
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "written",
     [
@@ -87,6 +88,7 @@ return %2
     return module.with_graph(module.graph, Params({"w": weight}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [3, 13, 40])
 @pytest.mark.parametrize("outputs", [1, 2, 3, 5, 40])
 def test_bytes_of_few_and_many_channels_are_multiplied_exactly(channels, outputs):
@@ -97,6 +99,7 @@ def test_bytes_of_few_and_many_channels_are_multiplied_exactly(channels, outputs
     np.testing.assert_array_equal(found, wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("zero_point", [0, 3])
 @pytest.mark.parametrize("kernel, stride", [(3, 2), (2, 2), (3, 3), (5, 2)])
 def test_transposed_convolutions_of_bytes_are_exact(kernel, stride, zero_point):

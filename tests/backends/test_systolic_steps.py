@@ -45,6 +45,7 @@ def walk(layer, chip, schedule):
     return cycles + steps[-1][2] * rate, sum(load + store for load, _, store in steps), len(steps)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 @pytest.mark.parametrize("bandwidth", [2e8, 1.6e9, 2e10])
 @pytest.mark.parametrize("layer", [EVEN, RAGGED], ids=["even", "ragged"])

@@ -28,6 +28,7 @@ def test_the_folder_holds_what_run_needs(compiled: Path) -> None:
     assert sum(layer["macs"] for layer in layers) == 8 * 8 * 8 * 27 + 80
 
 
+@pytest.mark.slow
 def test_run_prints_outputs_and_checks_against_onnxruntime(cli, compiled: Path, tmp_path: Path) -> None:
     document = cli("run", compiled, "--check", "--tolerance", "0.1", "--json").document
     assert document["check"]["passed"] and 0 < document["check"]["max_abs_error"] < 0.1
@@ -35,12 +36,14 @@ def test_run_prints_outputs_and_checks_against_onnxruntime(cli, compiled: Path, 
     assert document["outputs"]["y"]["shape"] == [1, 10]
 
 
+@pytest.mark.slow
 def test_a_failed_check_is_exit_code_1_and_says_by_how_much(cli, compiled: Path) -> None:
     outcome = cli("run", compiled, "--check", "--tolerance", "1e-9")
     assert outcome.code == 1
     assert "BEYOND" in outcome.out
 
 
+@pytest.mark.slow
 def test_a_folder_with_brackets_in_its_name(cli, tiny_onnx: Path, calibration: Path, tmp_path: Path) -> None:
     folder = tmp_path / "out [x]"
     outcome = cli("compile", tiny_onnx, "--target", "systolic", "-p", INT8, "--calibrate", calibration, "-o", folder)
@@ -64,6 +67,7 @@ def test_the_tolerance_grows_with_outputs_above_1_unless_it_is_given() -> None:
     assert compare(small, small, None)["tolerance"] == 1e-4
 
 
+@pytest.mark.slow
 def test_run_takes_and_writes_arrays(cli, compiled: Path, tmp_path: Path) -> None:
     x, y = tmp_path / "x.npy", tmp_path / "y.npz"
     np.save(x, np.ones((1, 3, 8, 8), np.float32))
@@ -137,6 +141,7 @@ def test_options_that_are_wrong(cli, tiny_onnx: Path, tmp_path: Path, options: l
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_saved_folder_loads_from_python_and_what_python_saves_runs(cli, compiled: Path, tmp_path: Path) -> None:
     import gossamer as gs
 

@@ -53,6 +53,7 @@ def test_mlir(model, tmp_path, capsys):
     assert '%w: tensor<4x3xf32> {gossamer.name = "w"}' in (tmp_path / "args.txt").read_text()
 
 
+@pytest.mark.slow
 def test_torch_source(model, tmp_path):
     pytest.importorskip("torch")
     assert main(["export", str(model), "-o", str(tmp_path / "out.py")]) == 0

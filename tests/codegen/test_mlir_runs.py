@@ -51,6 +51,7 @@ def test_mlperf_tiny_resnet8(data):
     mlir_help.check(module, {value.name: x}, tolerance=1e-4)
 
 
+@pytest.mark.slow
 def test_a_transformer_block():
     rng = np.random.default_rng(0)
     shapes = {"n": (16,), "q": (16, 48), "o": (16, 16), "u": (16, 32), "d": (32, 16)}
@@ -108,6 +109,7 @@ return %y, %cn
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reverse", ["false", "true"])
 def test_an_lstm_is_a_loop(reverse):
     rng = np.random.default_rng(1)
@@ -119,6 +121,7 @@ def test_an_lstm_is_a_loop(reverse):
     assert text.count("scf.for") == 1
 
 
+@pytest.mark.slow
 def test_an_lstm_unrolled():
     from gossamer.passes.unroll import Unroll
 

@@ -58,6 +58,7 @@ def error(module, optimised=True):
     return np.abs(found - wanted).max(), np.abs(wanted).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NETS)
 def test_float(name, modules):
     for module in (modules(name), Fuse().run(FoldBatchNorm().run(modules(name)))):
@@ -65,6 +66,7 @@ def test_float(name, modules):
         assert off < 1e-5 * size  # measured: 2e-6 and below
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("name", ["resnet18", "mobilenet_v2", "squeezenet"])
 def test_quantised(name, bits, modules):

@@ -243,6 +243,7 @@ def test_names_of_python_itself(name, ref, tmp_path):
     assert home["Network"]()(torch.zeros(2)).tolist() == [1, 1]
 
 
+@pytest.mark.slow
 def test_source_runs_without_gossamer(network, image, tmp_path):
     import subprocess
     import sys

@@ -30,6 +30,7 @@ def test_gathers():
     check(module, {**net.data(module), "i": rows, "n": PLACES, "e": np.arange(24).reshape(2, 4, 3).astype("i4") - 12})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [F32, I32, I64])
 def test_scatters(dtype):
     net = Net()
@@ -120,6 +121,7 @@ def test_running_sums_repetition_and_pads():
     check(module, net.data(module))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [F32, F64, F16, I8, U8, I64, BOOL], ids=str)
 def test_comparisons_and_choice(dtype):
     net = Net()
@@ -176,6 +178,7 @@ TWO = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, size", [(F32, 23), (F32, 3), (F64, 23), (F16, 16)])
 def test_nan_and_infinity(dtype, size):
     """What numpy makes of them, alone, in vectors and in the rest of a loop."""

@@ -28,6 +28,7 @@ SHAPES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ic, oc, extent, kernel, stride, pads, dilation, groups", SHAPES)
 def test_two_convolutions_in_a_row(ic, oc, extent, kernel, stride, pads, dilation, groups):
     """The second reads the first's blocked result, with a halo."""
@@ -94,6 +95,7 @@ def test_a_schedule_never_changes_the_result(schedule):
     check(module, net.data(module))
 
 
+@pytest.mark.slow
 def test_every_legal_schedule_runs():
     net = Net()
     x = net.input(1, 16, 8, 8)

@@ -16,6 +16,7 @@ ACTIVATIONS = [
 BINARY = [ops.Add, ops.Sub, ops.Mul, ops.Div, ops.Maximum, ops.Minimum]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(3, 37), (1, 20, 5, 7)])
 def test_activations(shape):
     net = Net()
@@ -90,6 +91,7 @@ def test_double_precision():
     check(module, net.data(module), 2e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "axes, keepdims", [((2, 3), True), ((2, 3), False), ((1,), True), ((0, 1, 2, 3), True), ((3,), False)]
 )
@@ -121,6 +123,7 @@ def _movements(x):
     yield ops.Concat((x, x), 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [16, 20])
 def test_data_movement_from_rows_and_from_blocks(channels):
     """Once on the row-major input, once on the blocked result of a convolution."""
@@ -181,6 +184,7 @@ def test_matmul(left, right):
     check(module, net.data(module))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [
     lambda x: ops.MaxPool2d(x, (3, 3), (2, 2), (1, 1, 1, 1)),
     lambda x: ops.MaxPool2d(x, (2, 2), (2, 2), ceil_mode=True),

@@ -47,6 +47,7 @@ def test_stages_that_share_no_axis_stay_apart_when_they_are_long():
     check(module, net.data(module), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axes", [(0,), (1,), (2,), (1, 2), (0, 2), (0, 1, 2)])
 @pytest.mark.parametrize("reduction", [ops.ReduceSum, ops.ReduceMax])
 def test_reductions_along_any_axes(reduction, axes):
@@ -66,6 +67,7 @@ def test_nan_goes_through_the_maximum_of_a_row():
         assert np.isnan(found).ravel().tolist() == [False, True, False]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels, extent", [(16, 16), (48, 7), (58, 9), (20, 17), (3, 40)])
 def test_between_rows_and_blocks(channels, extent):
     net = Net()
@@ -76,6 +78,7 @@ def test_between_rows_and_blocks(channels, extent):
     check(module, net.data(module), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("widths", [(16, 32), (58, 58), (5, 40, 19)])
 def test_concatenated_channels_of_convolutions(widths):
     net = Net()
@@ -108,6 +111,7 @@ def test_attention_of_rows_that_fill_no_vector():
     check(module, net.data(module), 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", [1, 2, -1])
 @pytest.mark.parametrize("channels", [16, 20, 24])
 def test_softmax_over_blocks_narrower_than_a_vector(channels, axis):

@@ -28,6 +28,7 @@ def convolution(schedule: Schedule, ic=40, oc=72, extent=11, kernel=3, stride=1,
     return net, net.module(net.add(conv, schedule))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [
     Schedule(),
     scheduled(oc=(64,), oh=(1,), ow=(6,)),
@@ -47,6 +48,7 @@ def test_a_schedule_never_changes_the_result(schedule):
     check(module, net.data(module), tolerance=4e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride, kernel, extent", [(2, 3, 13), (2, 7, 17), (1, 1, 9), (3, 5, 20)])
 def test_strides_and_kernels_in_uneven_tiles(stride, kernel, extent):
     net, module = convolution(scheduled(oc=(48,), oh=(1,), ow=(3,)), 19, 50, extent, kernel, stride, batch=1)

@@ -79,6 +79,7 @@ RESIZES = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_resizing():
     net = Net()
     x = net.input(1, 6, 5, 7)

@@ -89,6 +89,7 @@ def test_a_loop_whose_length_is_an_input(make):
     assert load(proto, constants={"n": np.asarray(2)}).graph.outputs[0].shape == X.shape
 
 
+@pytest.mark.slow
 def test_loops_without_end_are_refused(make):
     body = graph([], [info("i", INT, []), info("go", BOOL, [])], [info("go", BOOL, [])])
     node = helper.make_node("Loop", ["", "go"], [], "forever", body=body)
@@ -204,6 +205,7 @@ def test_constants_are_for_onnx_alone(make):
     assert refused(module, constants={"x": X}) == "constants are for inputs of ONNX models; leave them out"
 
 
+@pytest.mark.slow
 def test_constants_computed_at_import_have_a_limit_together(make):
     """A few bytes each, four million numbers each."""
     nodes = [helper.make_node("Tile", ["s", "n"], [f"c{i}"]) for i in range(17)]

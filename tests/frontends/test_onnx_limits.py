@@ -56,6 +56,7 @@ OPERANDS = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", OPERANDS)
 def test_much_out_of_little(what, make):
     nodes, constants, message = OPERANDS[what]

@@ -20,6 +20,7 @@ def test_functions_of_one_number():
     ))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_functions_of_two_numbers():
     check(grouped(
         lambda x: torch.atan2(x, x.roll(1)), lambda x: torch.atan2(x, torch.zeros_like(x)),

@@ -31,6 +31,7 @@ def test_embedding():
     check(grouped(lambda x: F.one_hot(x, 5)), torch.tensor([[1, 4], [0, 2]]))
 
 
+@pytest.mark.slow
 def test_writing():
     def written(_, x):
         y = x.clone()
@@ -82,6 +83,7 @@ def test_reductions():
     ))  # fmt: skip
 
 
+@pytest.mark.slow
 def test_moving():
     check(grouped(
         lambda x: x.flip(1), lambda x: x.flip((0, 3)), lambda x: x.roll(2, 1), lambda x: x.roll((-1, 3), (1, 2)),

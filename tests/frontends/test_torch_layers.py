@@ -127,6 +127,7 @@ def test_multihead_attention(weights):
     check(Net(), X[0])
 
 
+@pytest.mark.slow
 def test_transformer_layers():
     torch.manual_seed(0)
     encoder = nn.TransformerEncoder(
@@ -150,6 +151,7 @@ def test_interpolation():
     ), tolerance=3e-5)  # fmt: skip
 
 
+@pytest.mark.slow
 def test_sampling_of_a_grid():
     def sampled(_, x):
         turn = torch.tensor([[[0.8, -0.3, 0.1], [0.3, 0.8, -0.2]]]).expand(2, -1, -1)

@@ -26,6 +26,7 @@ class Everything(nn.Module):
         return (steps, *final) if isinstance(final, tuple) else (steps, final)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [nn.LSTM, nn.GRU, nn.RNN])
 @pytest.mark.parametrize(
     "options",

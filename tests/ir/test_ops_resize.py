@@ -63,6 +63,7 @@ def resizes(draw):
     return op, factors
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(resizes())
 def test_resizing_is_onnx_s(case):

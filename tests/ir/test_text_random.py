@@ -150,6 +150,7 @@ def fused(draw: Any, values: list[Value]) -> Op:
     return Fused(inputs, draw(graphs(tuple(v.type for v in inputs), depth=1)))
 
 
+@pytest.mark.slow
 @given(graphs(), names)
 @settings(max_examples=70, deadline=None, suppress_health_check=list(HealthCheck))
 def test_random_modules_come_back(graph: Graph, name: str):

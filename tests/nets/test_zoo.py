@@ -107,6 +107,7 @@ def test_compiled_networks_are_within_1e_4_of_float64(name, tmp_path):
     assert wanted.dtype == np.float64 and relative(artifact.run(inputs)["y"], wanted) < 1e-4
 
 
+@pytest.mark.slow
 def test_torch_import_agrees_with_onnx_import(net, exported):
     name, model, _, imported = net
     x = sample(shape_of(name))

@@ -94,6 +94,7 @@ def accuracy(module, test):
     return float((evaluate(module, {"x": test[0]})["logits"].argmax(1) == test[1]).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "item, drop",
     [

@@ -131,12 +131,14 @@ def test_it_finds_more_than_random_search():
     assert volume(Bayes()) > volume(RandomSearch(20)) + 0.3 * (everything - volume(RandomSearch(20)))
 
 
+@pytest.mark.slow
 def test_equal_seeds_ask_equally_and_nothing_twice():
     first, second = (run(Bayes().start(problem(), 3), 45) for _ in range(2))
     assert np.array_equal(first, second)
     assert len(np.unique(first, axis=0)) == len(first)
 
 
+@pytest.mark.slow
 def test_it_learns_what_is_feasible():
     def too_large(genomes):
         return (genomes[:, [3]] - 1.0).astype(float)  # only two values of gene 3 of five are allowed

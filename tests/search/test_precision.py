@@ -12,6 +12,7 @@ from tests.search.joined import check_quantised_layers
 SMALL = NasBench201((1, 8, 8), 10, cells=1, width=4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("per", ["layer", "model"])
 def test_layers_of_cells_are_those_of_the_quantised_module(per):
     check_quantised_layers(SMALL, 4, Precision(SMALL.slots, (3, 5), (4, 6, 9), per))

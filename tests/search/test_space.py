@@ -68,6 +68,7 @@ def test_bits_do_not_exceed_what_the_multipliers_take(full_space):
         assert all(max(b.weight_bits, b.input_bits) <= max(widest, 4) for b in full_space.bits(genome).values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 def test_layers_of_a_genome_equal_those_of_the_lowered_module(full_space, weights_of, seed):
     data = load_data("digits")

@@ -40,6 +40,7 @@ def test_depthwise_equals_convolution(size, kernel, stride):
     assert torch.allclose(depthwise(x, weight, stride), wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_network_finds_its_weights(space):
     net = Supernet(widest_plan(space), 0)
     x = torch.rand(4, 1, 8, 8)
@@ -47,6 +48,7 @@ def test_every_network_finds_its_weights(space):
         assert net.forward(plan_of(space, genome), x, space.bits(genome)).shape == (4, 10)
 
 
+@pytest.mark.slow
 def test_folding_batch_norm_changes_nothing(space, net):
     x = torch.from_numpy(load_data("digits").calibration)
     for genome in space.sample(5, np.random.default_rng(1)):
@@ -55,12 +57,14 @@ def test_folding_batch_norm_changes_nothing(space, net):
         assert torch.allclose(folded, net.forward(plan, x), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_training_is_deterministic(space):
     data, settings = load_data("digits"), Training(steps=3, batch=16)
     one, same = (trained(space, data, None, 5, settings, lambda *_: None).parameters for _ in range(2))
     assert all(torch.equal(one[name], same[name]) for name in one)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 def test_quantised_logits_agree_with_the_integers_of_the_ir(space, net, seed):
     data = load_data("digits")
@@ -78,6 +82,7 @@ def test_quantised_logits_agree_with_the_integers_of_the_ir(space, net, seed):
     assert (ours.argmax(1) == theirs.argmax(1)).mean() > 0.98
 
 
+@pytest.mark.slow
 def test_accuracy_in_the_search_is_accuracy_measured(space, net, monkeypatch):
     data = load_data("digits")
     monkeypatch.setattr("gossamer.search.estimators.checkpoint.trained", lambda *_: net)
@@ -95,6 +100,7 @@ def measured(space, genome, weights, data):
     return measured_accuracy(lambda images: _quantized(network, images, quantize), data.validation)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_used_again_only_for_what_it_was_made_for(space, tmp_path):
     data, path, said = load_data("digits"), tmp_path / "net.npz", []
     note = lambda what, done, of: said.append(done)  # noqa: E731

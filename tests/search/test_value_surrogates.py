@@ -25,6 +25,7 @@ def cost(genomes):
     return np.exp(0.3 * genomes[:, 0] + 0.2 * genomes[:, 1] - 0.25 * genomes[:, 2]) + 0.1 * genomes[:, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=lambda item: type(item).__name__)
 def test_it_ranks_designs_it_has_not_seen_and_equal_seeds_predict_equally(surrogate):
     known, new = drawn(120, 0), drawn(300, 1)
@@ -36,6 +37,7 @@ def test_it_ranks_designs_it_has_not_seen_and_equal_seeds_predict_equally(surrog
     assert (deviation >= 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surrogate", SURROGATES, ids=lambda item: type(item).__name__)
 def test_few_or_equal_designs_are_no_accident(surrogate):
     """One design, equal values, equal designs, and a space that has one design only."""
@@ -50,6 +52,7 @@ def test_few_or_equal_designs_are_no_accident(surrogate):
         assert values.min() - 1 <= mean.min() and mean.max() <= values.max() + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("surrogate", [GaussianProcess(), XGBoost(), MLPEnsemble(members=3, epochs=60)])
 def test_it_is_less_sure_of_what_is_unlike_the_designs_it_knows(surrogate):
     known = drawn(80, 0) % 2

@@ -70,6 +70,7 @@ def test_architecture_features_of_a_chain() -> None:
     assert found["input_size"] == 224 and found["down_samplings"] == 5 and found["first_channels"] == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("space", [SPACE, FBNet(input_shape=(1, 32, 32))])
 def test_every_encoding_stays_inside_its_extent(space: NetworkSpace) -> None:
     genomes = space.sample(20, np.random.default_rng(1))

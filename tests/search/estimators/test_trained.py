@@ -39,12 +39,14 @@ def trained(tmp_path_factory):
     return folder, part, genomes, part.evaluate(genomes)["accuracy"]
 
 
+@pytest.mark.slow
 def test_networks_learn(trained):
     _, part, _, found = trained
     assert part.isolated and [item.key for item in part.metrics] == ["accuracy"]
     assert found[1] > 0.7 and found[0] > 0.2
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_in_any_order(trained, tmp_path, silent):
     _, _, genomes, found = trained
     other = start(SHORT, tmp_path, silent)[1]
@@ -59,6 +61,7 @@ def test_the_module_is_the_network_that_was_measured(trained):
     assert (logits.argmax(1) == validation.labels).mean() == pytest.approx(found[1], abs=0.003)
 
 
+@pytest.mark.slow
 def test_weights_are_found_again_and_broken_ones_trained_again(trained, silent):
     folder, _, genomes, found = trained
     files = sorted((folder / "trained").iterdir())

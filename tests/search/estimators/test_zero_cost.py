@@ -110,6 +110,7 @@ def test_degree_by_hand():
     assert nn_degree(drawn.finish("two", drawn.conv(x, "c", 6, 3, stride=2))) == 10.5
 
 
+@pytest.mark.slow
 def test_scores_on_images_and_again(tmp_path, silent):
     space = NasBench201((1, 8, 8), 10, cells=1, width=4)
     genomes = space.sample(3, np.random.default_rng(0))

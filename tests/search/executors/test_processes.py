@@ -66,6 +66,7 @@ def test_a_worker_that_dies_once_costs_nothing(outcomes, tmp_path):
     assert not any(item.failure for item in found.values())
 
 
+@pytest.mark.slow
 def test_limits_of_time_and_memory(outcomes):
     found = outcomes(Processes(workers=1, timeout_s=1.5), Scoring(), [[4, 0, 0], [0, 0, 3]])
     assert found[0].failure == "took more than 1.5 s" and 1.5 <= found[0].seconds < 50

@@ -80,6 +80,7 @@ def await_end(processes):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_two_processes_share(start, log, where, tmp_path):
     one, other = start(0.004), start(0.004)
     finish(one)
@@ -91,6 +92,7 @@ def test_two_processes_share(start, log, where, tmp_path):
     store.close()
 
 
+@pytest.mark.slow
 def test_kill_9_loses_what_is_in_flight_and_repeats_nothing(start, log, where, tmp_path):
     options, in_flight = (("pool",), 2) if "://" in where else ((), 32)
     killed = start(0.02, *options)
@@ -121,6 +123,7 @@ def test_the_other_process_takes_over_from_a_killed_one(start, log, where, tmp_p
     assert not set(repeated) & set(kept) and len(repeated) <= 2
 
 
+@pytest.mark.slow
 def test_claims_of_a_session_whose_beat_stands_still_pass_on(where, monkeypatch):
     genomes = np.arange(8).reshape(4, 2)
     one, other = Store(where), Store(where, lease_s=0.2)

@@ -56,12 +56,14 @@ def assert_layers(space, genomes):
         assert [layer for _, layer in pairs] == list(to_layers(found.rows[place][here]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TINY)
 def test_layers_of_genomes_are_those_of_their_modules(name):
     space = TINY[name]
     assert_layers(space, space.sample(4, np.random.default_rng(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FULL)
 def test_layers_at_the_published_size(name):
     space = FULL[name]
@@ -78,6 +80,7 @@ def test_slots_say_when_their_layer_is_there(name):
         assert (space.choices.active(slot.when, genomes) == found.active[:, place]).all(), slot.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in TINY if name != "ofa-mobilenetv3"])
 def test_layers_of_quantised_modules(name):
     space = TINY[name]
@@ -89,6 +92,7 @@ def test_layers_of_quantised_squeeze_and_excitation():
     check_quantised_layers(space, 2, Precision(space.slots, (3, 5), (4, 6, 9)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["fbnet", "ofa-mobilenetv3", "efficientnet", "shufflenetv2"])
 def test_modules_compute(name):
     space = TINY[name]
@@ -103,6 +107,7 @@ def test_modules_compute(name):
         assert (first != evaluate(space.module(genome, seed=2), {image.name: x})["logits"]).any()
 
 
+@pytest.mark.slow
 def test_networks_with_shuffles_are_trained_on_many_images():
     torch = pytest.importorskip("torch")
     from gossamer.codegen.torch import to_torch

@@ -62,6 +62,7 @@ def play(strategy, problem, count, answer=told, limits=lambda genomes: np.zeros(
     return rounds
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_questions_are_repaired_distinct_and_a_function_of_the_answers(name):
     space = conditional()
@@ -74,6 +75,7 @@ def test_questions_are_repaired_distinct_and_a_function_of_the_answers(name):
     assert len(np.unique(asked, axis=0)) == len(asked) >= (20 if name in MAY_END else 40)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", each({*METHODS} - {"exhaustive", "greedy"}))  # greedy: no chance before a restart
 def test_another_seed_asks_otherwise(name):
     problem = problem_for(name, plain([5] * 6))
@@ -81,6 +83,7 @@ def test_another_seed_asks_otherwise(name):
     assert asked[0].shape != asked[1].shape or (asked[0] != asked[1]).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_a_tiny_space_is_exhausted_and_the_search_ends(name):
     problem = problem_for(name, plain([2, 1, 3, 2]), seeds=[[1, 0, 2, 1]])
@@ -90,6 +93,7 @@ def test_a_tiny_space_is_exhausted_and_the_search_ends(name):
         assert len(asked) == 12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_values_that_are_not_finite_stop_nothing(name):
     problem = problem_for(name, plain([4] * 5), constraints=1)
@@ -107,6 +111,7 @@ def test_values_that_are_not_finite_stop_nothing(name):
     assert sum(map(len, asked)) >= (20 if name in MAY_END else 60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_nothing_but_failures_stops_nothing(name):
     problem = problem_for(name, plain([3] * 5), constraints=1)
@@ -121,6 +126,7 @@ LEARNING = sorted({*METHODS} - {"exhaustive", "random", "latin-hypercube", "shgo
 """Those that must find the feasible part within a few questions; SHGO begins with a grid, DDPG and PPO are slow."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", each(LEARNING))
 def test_feasible_designs_are_asked_for_once_limits_are_known(name):
     problem = problem_for(name, plain([6] * 6), constraints=1)

@@ -47,6 +47,7 @@ def test_an_integer_program_solves_an_additive_problem_exactly():
     assert accuracy(seen[31:32])[0, 0] == pytest.approx(best_of_knapsack())
 
 
+@pytest.mark.slow
 def test_later_programs_give_the_next_best_designs():
     problem = problem_of(plain([3] * 4))
     cost = lambda g: (g * np.array([27, 9, 3, 1])).sum(axis=1, keepdims=True) * 1.0  # noqa: E731

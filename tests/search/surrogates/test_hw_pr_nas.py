@@ -70,6 +70,7 @@ def test_printed_loss_hardly_tells_the_best_order_from_none() -> None:
     assert nothing - 18 * tied_list_mle(scores, order).item() > 20
 
 
+@pytest.mark.slow
 def test_decoder_learns_the_words_of_designs_from_their_codes(designs: Genomes) -> None:
     encoders = [item.start(SPACE) for item in (ArchitectureFeatures(), Graph(), Tokens())]
     batch = to_batch(join([item.encode(designs[:16]) for item in encoders]))
@@ -87,10 +88,12 @@ def test_decoder_learns_the_words_of_designs_from_their_codes(designs: Genomes) 
     assert both.loss(batch).item() < 0.7 * before
 
 
+@pytest.mark.slow
 def test_scores_order_unseen_designs_by_pareto_rank(model: ParetoModel, designs: Genomes) -> None:
     assert agreement(model.scores(designs[120:]), costs(designs[120:])[:, :2]) > 0.6
 
 
+@pytest.mark.slow
 def test_new_platform_leaves_encoder_and_other_predictors_alone(model: ParetoModel, designs: Genomes) -> None:
     before = [parameter.clone() for parameter in model.encoder.parameters()]
     other = costs(designs)[:, [0, 2]]
@@ -100,6 +103,7 @@ def test_new_platform_leaves_encoder_and_other_predictors_alone(model: ParetoMod
     assert agreement(both.scores(designs[120:], "pools cost"), other[120:]) > 0.5
 
 
+@pytest.mark.slow
 def test_another_objective_takes_a_few_epochs_of_the_predictor(model: ParetoModel, designs: Genomes) -> None:
     more = model.with_objective("three", designs[:120], costs(designs[:120]), seed=1)
     assert (more.scores(designs) == model.scores(designs)).all()
@@ -111,12 +115,14 @@ def test_unknown_platform_names_the_nearest(model: ParetoModel, designs: Genomes
         model.scores(designs, "frist")
 
 
+@pytest.mark.slow
 def test_same_seed_same_scores(designs: Genomes) -> None:
     brief = HwPrNas(encoder_epochs=1, epochs=1, hidden=8, tuned=True)
     first, second = (brief.fit(SPACE, designs[:40], costs(designs[:40]), seed=5).scores(designs) for _ in range(2))
     assert (first == second).all()
 
 
+@pytest.mark.slow
 def test_search_asks_for_better_fronts_than_its_first_designs() -> None:
     method = HwPrNasSearch(
         60, batch=20, encoder_epochs=2, predictor_epochs=20, whole=0, population=60, generations=6

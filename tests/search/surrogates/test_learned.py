@@ -29,6 +29,7 @@ def designs() -> Genomes:
     return rng.permutation(np.unique(SPACE.sample(120, rng), axis=0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "surrogate",
     [
