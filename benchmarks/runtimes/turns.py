@@ -6,6 +6,7 @@ all meet like weather.
 
 import contextlib
 import fcntl
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -68,7 +69,7 @@ def _prepared(row: Row, net: Net, files: Path, plan: Plan) -> tuple[Row, Worker 
         row = _built(row, job, paths, plan)
         worker = Worker(row.engine, "open", job, paths, plan.cores)
     except EngineError as error:
-        return replace(row, note=str(error)), None
+        return replace(row, note=str(error).replace(f"{folder}{os.sep}", "")), None
     try:
         found = worker.answer(plan.build_s)
         worker.rest()
@@ -103,7 +104,7 @@ def _take_turns(rows: dict[str, Row], workers: dict[str, Worker], plan: Plan) ->
     waited: dict[str, list[float]] = {name: [] for name in workers}
     rounds = -(-plan.runs // BLOCK_RUNS)
     for _ in range(rounds):
-        for name in [n for n in workers if n in seconds]:
+        for name in tuple(workers):
             runs = _affordable(seconds[name], plan.engine_s / rounds)
             try:
                 found = workers[name].ask(2 * plan.engine_s + 30, runs=runs, at_least_s=BLOCK_S)
@@ -113,6 +114,7 @@ def _take_turns(rows: dict[str, Row], workers: dict[str, Worker], plan: Plan) ->
             except EngineError as error:
                 rows[name] = replace(rows[name], note=str(error))
                 del seconds[name]
+                workers.pop(name).close()  # it may be at work still, in the others' turns
     for name, own in seconds.items():
         rows[name] = rows[name].timed(own, float(np.mean(waited[name])))
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.runtimes import models, processes
+from benchmarks.runtimes import models, processes, turns
 from benchmarks.runtimes.builds import build_of
 from benchmarks.runtimes.engines import Job
+from benchmarks.runtimes.results import Row
 from benchmarks.runtimes.turns import Plan, measure
 
 pytest.importorskip("onnxruntime")
@@ -63,6 +64,31 @@ def test_engine_that_takes_too_long_is_a_row(net):
     found, files = net
     (only,) = measure(found, "fp32", files, ["onnxruntime"], Plan(CORE, 20, build_s=0.001), print)
     assert only.note == "no answer within 0 s"
+
+
+class Turns:
+    """A worker that answers, or is late."""
+
+    def __init__(self, log, name, late):
+        self.log, self.name, self.late = log, name, late
+
+    def ask(self, limit_s, runs, at_least_s):
+        self.log.append(f"{self.name} runs")
+        if self.late:
+            raise processes.EngineError("no answer within 1 s")
+        return {"seconds": [0.001] * runs, "waited": 0.0, "peak_bytes": 1}
+
+    def close(self):
+        self.log.append(f"{self.name} ends")
+
+
+def test_engine_that_is_late_takes_nothing_from_the_others():
+    log = []
+    workers = {"late": Turns(log, "late", True), "fine": Turns(log, "fine", False)}
+    rows = {name: Row("net", "fp32", name) for name in workers}
+    turns._take_turns(rows, workers, Plan(CORE, 20))
+    assert log == ["late runs", "late ends", "fine runs", "fine runs"]
+    assert rows["late"].note == "no answer within 1 s" and rows["fine"].runs == 20
 
 
 def test_int8_is_made_by_onnxruntime_and_runs(net):
