@@ -90,6 +90,7 @@ def test_winograd_of_several_images_and_sides_that_differ(fused, blocked, monkey
     assert np.abs(found["y"] - wanted).max() < 1e-5 * np.abs(wanted).max()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m", [4, 6])
 def test_a_deep_network_of_winograd_layers_stays_exact(m):
     """Errors of layers add up as a random walk: 12 of them, far below 1e-4."""

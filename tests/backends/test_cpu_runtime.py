@@ -236,6 +236,7 @@ def test_a_fork_runs_alone_and_closes(counted):
     assert (run(net, W)[1] == 2).all()
 
 
+@pytest.mark.slow
 def test_a_fork_in_the_middle_of_a_run_runs_alone(counted):
     """The net's lock is held by a thread that the child does not have."""
     net, stop = Net(*counted), threading.Event()

@@ -119,6 +119,7 @@ def test_fewer_bits_move_fewer_bytes_and_less_energy():
     assert costs.energy_j[1] < costs.energy_j[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(layers(), chips, st.sampled_from(tuple(INT8)))
 def test_fewer_bits_never_take_longer_nor_more_of_anything_under_one_mapping(layer, chip, name):

@@ -78,6 +78,7 @@ def test_run_takes_and_writes_arrays(cli, compiled: Path, tmp_path: Path) -> Non
     assert refused.code == 2 and "exists" in refused.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("array", "said"),
     [

@@ -40,6 +40,7 @@ def test_network(name, tmp_path):
     mlir_help.verified(export_mlir(module))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bits", [8, 4])
 def test_precision_comes_back(bits, prepared, image):
     """A quantised network, written as ONNX and read again, computes the same."""

@@ -23,6 +23,7 @@ def test_bf16():
     mlir_help.check(op_cases.case("bf16"), op_cases.inputs(), tolerance=2.0**-8)
 
 
+@pytest.mark.slow
 def test_precision():
     """The same rounding at the same places: not one integer differs."""
     mlir_help.check(op_cases.together(list(op_cases.QUANTISED)), op_cases.inputs())

@@ -19,6 +19,7 @@ STEP_APART = {"convolution"}
 """Integer accumulators are floats here: a number may round to the next step of the grid."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", op_cases.CASES | op_cases.QUANTISED, ids=lambda n: n.replace(" ", "_"))
 def test_op(name):
     ort = pytest.importorskip("onnxruntime")

@@ -61,6 +61,7 @@ def test_op(name):
     check(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", op_cases.CASES, ids=lambda n: n.replace(" ", "_"))
 def test_op_by_its_loops(name, loops_alone):
     check(name)

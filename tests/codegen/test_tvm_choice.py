@@ -100,6 +100,7 @@ def test_a_gather_from_channels_in_blocks():
     check(module, {**net.data(module), "i": np.array([19, 3, -20, 0, 18, -1, 7])}, 1e-5)
 
 
+@pytest.mark.slow
 def test_order():
     net = Net()
     x, k = net.input(3, 4, 5), net.input(3, 9, dtype=I8, name="k")

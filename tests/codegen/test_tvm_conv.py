@@ -54,6 +54,7 @@ def _residual(net, x, channels, stride=1):
     )
 
 
+@pytest.mark.slow
 def test_a_small_residual_network():
     net = Net()
     x = net.input(1, 3, 32, 32)
@@ -87,6 +88,7 @@ SCHEDULES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_a_schedule_never_changes_the_result(schedule):
     net = Net()

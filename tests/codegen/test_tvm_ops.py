@@ -39,6 +39,7 @@ def test_rounding_is_half_to_even():
     check(module, {"x": np.array([-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], np.float32)}, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "left, right",
     [((2, 3, 17), (2, 3, 17)), ((2, 1, 5), (3, 1)), ((1, 18, 4, 4), (18, 1, 1)), ((1, 18, 4, 4), (1, 18, 1, 1))],
@@ -154,6 +155,7 @@ def test_batch_norm():
     check(module, net.data(module))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transposed", [False, True])
 @pytest.mark.parametrize("rows, columns", [(1, 10), (7, 40)])
 def test_gemm(transposed, rows, columns):

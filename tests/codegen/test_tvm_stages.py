@@ -24,6 +24,7 @@ def launches(op):
     return launches_of(program, choose_form(program, operands, [Layout.plain(value.shape)]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape, axis", [((2, 3, 197), -1), ((1, 20, 9, 7), 1), ((40, 1000), 1), ((2, 65, 33), 1)])
 def test_softmax_is_one_kernel(shape, axis):
     assert len(launches(lambda net: ops.Softmax(net.input(*shape), axis))) == 1
@@ -32,6 +33,7 @@ def test_softmax_is_one_kernel(shape, axis):
     check(module, net.data(module, -20, 20))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [16, 20, 58])
 def test_softmax_over_the_channels_of_a_convolution(channels):
     net = Net()

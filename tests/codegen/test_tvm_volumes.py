@@ -25,6 +25,7 @@ from gossamer.ir.types import I8, U8, Quant, TensorType
 from .tvm_help import Net, check
 
 
+@pytest.mark.slow
 def test_volumes():
     net = Net()
     x = net.input(1, 5, 6, 7, 8)
@@ -87,6 +88,7 @@ def test_resizing():
     check_all(net, *(net.add(Resize(source, **case)) for case in RESIZES for source in (x, blocked)))
 
 
+@pytest.mark.slow
 def test_layer_norm_and_cells():
     net = Net()
     x, h, c = net.input(3, 20), net.input(3, 6, name="h"), net.input(3, 6, name="c")

@@ -13,6 +13,7 @@ F = torch.nn.functional
 INDEX = torch.tensor([2, 0, 3])
 
 
+@pytest.mark.slow
 def test_reading():
     check(grouped(
         lambda x: x[:, [0, 2]], lambda x: x[:, torch.tensor([[0, -1], [2, 1]])], lambda x: x.index_select(1, INDEX),

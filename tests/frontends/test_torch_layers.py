@@ -84,10 +84,12 @@ def test_norms():
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_weight_and_spectral_norm():
     side(X, nn.utils.parametrizations.weight_norm(nn.Conv2d(4, 2, 3)))
 
 
+@pytest.mark.slow
 def test_products():
     check(Lambda(lambda m, x: (
         torch.einsum("nchw,cd->ndhw", x, m.w), torch.einsum("nchw,nchv->nwv", x, x), x @ m.v, m.v @ x.mT, m.v @ m.v,
@@ -136,6 +138,7 @@ def test_transformer_layers():
     side(X[0], encoder, nn.TransformerEncoderLayer(6, 3, 8, norm_first=True))
 
 
+@pytest.mark.slow
 def test_interpolation():
     check(grouped(
         lambda x: F.interpolate(x, scale_factor=2), lambda x: F.interpolate(x, (5, 11)),

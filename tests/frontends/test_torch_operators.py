@@ -99,6 +99,7 @@ def test_outputs_that_are_inputs_parameters_or_each_other():
     assert [v.name for v in module.graph.outputs] == ["x", "relu", "relu_1", "w"]
 
 
+@pytest.mark.slow
 def test_operations_in_place():
     """`x + x` reads what the in-place relu has left behind."""
     doubled = Lambda(lambda _, x: x.add_(x))

@@ -59,6 +59,7 @@ def transposed(draw):
 TORCH = {1: F.conv_transpose1d, 2: F.conv_transpose2d, 3: F.conv_transpose3d}
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(transposed())
 def test_transposed_convolution_is_torch_s(s):

@@ -31,6 +31,7 @@ def random_conv(r: int, seed: int = 0):
     return x, rng.standard_normal((8, 16, r, r)).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("m, r", [*SIZES, (1, 3), (3, 1), (1, 1), (8, 3), (10, 5)])
 def test_transforms_are_exact(m, r):
     form = transforms(m, r)

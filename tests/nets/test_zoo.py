@@ -84,6 +84,7 @@ def relative(found, wanted):
     return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
+@pytest.mark.slow
 def test_onnx_import_agrees_with_onnxruntime(net):
     ort = pytest.importorskip("onnxruntime")
     name, _, path, module = net

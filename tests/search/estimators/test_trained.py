@@ -51,8 +51,7 @@ def test_the_same_seed_gives_the_same_in_any_order(trained, tmp_path, silent):
     _, _, genomes, found = trained
     other = start(SHORT, tmp_path, silent)[1]
     assert other.evaluate(genomes[::-1])["accuracy"].tolist() == found[::-1].tolist()
-
-
+@pytest.mark.slow
 def test_the_module_is_the_network_that_was_measured(trained):
     _, part, genomes, found = trained
     validation = images("digits", 0).validation
@@ -72,6 +71,7 @@ def test_weights_are_found_again_and_broken_ones_trained_again(trained, silent):
     assert files[1].stat().st_mtime_ns == written and files[0].stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_bits_change_what_is_measured_but_not_what_is_trained(trained, silent):
     folder, _, genomes, found = trained
     product, part = start(SHORT, folder, silent, bits=(2, 8))
@@ -90,6 +90,7 @@ def test_curves():
     assert extrapolated([0.5, 0.4, 0.3], 50) == 0.5  # it never promises less than there was
 
 
+@pytest.mark.slow
 def test_training_ends_early():
     data, drawn = images("digits", 0), SPACE.module(np.array([0, 0]))
     hopeless = fit(drawn, data, Fitting(epochs=30, images=64, learning_rate=1e-6, least=0.9), 0)

@@ -217,6 +217,7 @@ def test_several_targets_have_their_metrics_each(tmp_path):
     assert [(item.part.target, item.target) for item in found] == [("pixel3", "pixel3"), ("raspi4", "raspi4")]  # type: ignore[attr-defined]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", recipe_names())
 def test_every_recipe_in_the_box_is_sound(name):
     recipe = find_recipe(name)

@@ -114,6 +114,7 @@ def test_layers_are_those_of_the_lowered_module(space):
         assert len(names) == len(pairs)
 
 
+@pytest.mark.slow
 def test_layers_are_those_of_the_quantised_module():
     check_quantised_layers(SMALL, 2, Precision(SMALL.slots, (3, 5), (4, 6, 9)))
 

@@ -24,6 +24,7 @@ def test_size_of_the_table():
     assert SMALL.size == 2 * 2 * (32 + 32**2)
 
 
+@pytest.mark.slow
 def test_layers_are_those_of_the_module():
     genomes = SMALL.sample(30, np.random.default_rng(0))
     found = SMALL.shapes(SMALL.choices, genomes)
