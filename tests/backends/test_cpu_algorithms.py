@@ -51,7 +51,6 @@ def run(module, inputs, hardware=None):
     return artifact, first
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ic, oc, extent, kernel, pad, m, residual", [
     (16, 80, 12, 3, 1, 2, False), (16, 16, 12, 3, 1, 2, True), (48, 32, 12, 3, 1, 4, False),
     (16, 16, 9, 3, 1, 3, True), (32, 32, 13, 3, 1, 6, True),
@@ -156,7 +155,6 @@ def test_a_gathered_convolution_with_an_epilogue():
     np.testing.assert_allclose(found["y"], evaluate(module, x, exact=True)["y"], rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("schedule", [
     Schedule(algorithm="im2col"), Schedule(algorithm="winograd", winograd_m=2), Schedule(),
 ], ids=lambda s: s.algorithm)  # fmt: skip
@@ -223,7 +221,6 @@ def quantised(ic, oc, extent, kernel, stride, zero):
     return Module("q", b.finish((y,)), Params(params))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ic, oc, extent, kernel, stride, zero", [
     (16, 16, 9, 3, 1, 0), (16, 32, 9, 3, 1, 117), (20, 24, 8, 3, 2, 5), (3, 16, 8, 3, 1, 5), (32, 16, 5, 1, 1, 128),
     (17, 1, 6, 3, 1, 128),

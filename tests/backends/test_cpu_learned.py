@@ -144,6 +144,8 @@ def test_tuning_leaves_out_what_is_not_promising(module, layers, database, monke
         fastest = min(zip(layer.schedules, layer.features, strict=True), key=lambda one: made_up(one[1]))
         assert (layer.key, fastest[0]) in asked
     assert done.layers == len(layers) and all(row.features for row in database.rows())
+    again = tune.tuned(module, database, 60.0)
+    assert (again.trials, again.known, again.hasty) == (0, len(layers), False)
 
 
 def test_a_network_is_the_sum_of_what_is_known_learned_and_worked_out(module, layers, database):
@@ -164,4 +166,4 @@ def test_without_time_nothing_is_learned(module, layers, database, monkeypatch):
     database.record(best)
     monkeypatch.setattr(tune, "fitted", lambda _: pytest.fail("learned"))
     done = tune.tuned(module, database)
-    assert done.trials == 0 and done.known < done.layers
+    assert done.trials == 0 and done.known == done.layers and not done.hasty

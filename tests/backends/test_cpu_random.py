@@ -79,7 +79,6 @@ def network(seed: int) -> tuple[Net, Module, bool]:
     return net, net.module(first, last), "int8" in kinds
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_random_networks_compute_what_the_reference_does(seed):
     r, (net, module, rounded) = Random(seed), network(seed)

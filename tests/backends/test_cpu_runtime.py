@@ -24,7 +24,7 @@ from gossamer.backends.cpu.tensors import Buffer, Copy, Fill, Launch, Loop
 from gossamer.codegen.tvm.forms import Storage
 from gossamer.codegen.tvm.layout import Layout
 from gossamer.ir.errors import BackendError
-from gossamer.ir.types import F32, I32, TensorType
+from gossamer.ir.types import F32, I32, I64, U8, TensorType
 
 KERNELS = """
 #include <stdint.h>
@@ -57,7 +57,7 @@ PROGRAM = """
 #include <pthread.h>
 #include <stdio.h>
 
-enum { N = 1000, RUNS = 200 };
+enum { N = 20000, RUNS = 200 }; /* so many that threads share their copying */
 static const char *folder;
 static int32_t x[N];
 
@@ -94,7 +94,7 @@ int main(int count, char **names) {
 }
 """
 
-N = 1000
+N = 20000
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +170,7 @@ def test_what_is_allocated_is_what_was_planned(counted):
     network = counting()
     net = Net(*counted)
     assert net.allocated() == (network.arena_bytes, 2 * network.scratch_bytes, network.params_bytes)
-    assert network.arena_bytes == 3 * 4032 and network.scratch_bytes == 64 and network.params_bytes == 4032
+    assert network.arena_bytes == 3 * 4 * N and network.scratch_bytes == 64 and network.params_bytes == 4 * N
 
 
 def in_threads(*jobs):
@@ -383,19 +383,24 @@ def test_frames_are_written_by_all_threads(tmp_path, kernels, shape, fill):
     assert np.array_equal(y, layout.pack(x))
 
 
+SHAPES = [(70001,), (3, 70001), (3, 251, 257), (2, 3, 161, 167), (1, 20, 61, 67)]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
-@pytest.mark.parametrize("shape", [(70001,), (3, 30011), (3, 151, 157), (1, 20, 61, 67)])
-def test_arrays_are_copied_by_all_threads(tmp_path, kernels, shape, threads):
-    """Large ones in parts, through a frame, or through blocks and back."""
+@pytest.mark.parametrize("dtype", [U8, F32, I64], ids=str)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_large_arrays_are_copied_in_parts(tmp_path, kernels, shape, dtype, threads):
+    """Through a frame, or through blocks of channels, and back."""
     frame = tuple(range(1, len(shape) + 1))
     framed = Layout.plain(shape).with_halo(frame, frame, 0.0)
-    layout = Layout.blocked(shape, 1, 16) if len(shape) == 4 else framed
-    ports = (port("x", shape, 0, F32, layout),), (port("y", shape, 0, F32, layout),)
-    buffers = [Buffer(Storage(layout, "float32"))]
+    layout = Layout.blocked(shape, 1, 16) if shape[:2] == (1, 20) else framed
+    ports = (port("x", shape, 0, dtype, layout),), (port("y", shape, 0, dtype, layout),)
+    buffers = [Buffer(Storage(layout, dtype.numpy.name))]
     network = placed_network(*ports, buffers, [Interval(buffers[0].bytes, 0, 9)], (), {}, threads, "test cpu", ())
     net = Net(built(tmp_path, network, kernels), tmp_path)
     for seed in range(3):
-        x, y = np.random.default_rng(seed).random(shape, np.float32), np.empty(shape, np.float32)
+        x = np.random.default_rng(seed).integers(0, 256, shape).astype(dtype.numpy)
+        y = np.empty_like(x)
         net.run([x], [y])
         assert np.array_equal(x, y)
 

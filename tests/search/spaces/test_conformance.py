@@ -153,7 +153,6 @@ def test_the_size_is_the_number_of_designs(space):
         assert size == len(np.unique(space.repair(every), axis=0))
 
 
-@pytest.mark.slow
 def test_any_genome_is_a_network(space):
     """It verifies, says the same for the same seed, and gives one finite number per class."""
     genomes = sampled(space, 2, seed=5)
@@ -178,7 +177,6 @@ def test_products_with_bits_and_hardware(space, per):
     assert any(name.startswith("hardware.") for name in product.choices.places)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("space", slow_for("darts"), indirect=True)  # lowers every cell it meets
 def test_products_with_algorithms(space):
     check_product(Product(algorithm=AlgorithmNames()).build(space, cpu))

@@ -10,8 +10,8 @@ from gossamer.ir.registry import STRATEGIES
 from tests.search.strategies.conftest import conditional, plain, problem_of
 
 METHODS = STRATEGIES.names()
-SLOW = {"hw-pr-nas"}
-"""Trains networks at its every step."""
+SLOW = {"hw-pr-nas", "bayes", "ppo", "integer-program", "reinforce", "ddpg"}
+"""Learn, or solve programs, at their every step."""
 SMALL = {
     "population": 12, "children": 12, "batch": 6, "first": 10, "warm_up": 8, "updates": 1, "candidates": 60,
     "inner_evaluations": 9, "evaluations": 20, "points": 8, "solutions": 3, "hidden": 8, "epochs": 1,
@@ -62,7 +62,6 @@ def play(strategy, problem, count, answer=told, limits=lambda genomes: np.zeros(
     return rounds
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_questions_are_repaired_distinct_and_a_function_of_the_answers(name):
     space = conditional()
@@ -75,7 +74,6 @@ def test_questions_are_repaired_distinct_and_a_function_of_the_answers(name):
     assert len(np.unique(asked, axis=0)) == len(asked) >= (20 if name in MAY_END else 40)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", each({*METHODS} - {"exhaustive", "greedy"}))  # greedy: no chance before a restart
 def test_another_seed_asks_otherwise(name):
     problem = problem_for(name, plain([5] * 6))
@@ -83,7 +81,6 @@ def test_another_seed_asks_otherwise(name):
     assert asked[0].shape != asked[1].shape or (asked[0] != asked[1]).any()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_a_tiny_space_is_exhausted_and_the_search_ends(name):
     problem = problem_for(name, plain([2, 1, 3, 2]), seeds=[[1, 0, 2, 1]])
@@ -93,7 +90,6 @@ def test_a_tiny_space_is_exhausted_and_the_search_ends(name):
         assert len(asked) == 12
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_values_that_are_not_finite_stop_nothing(name):
     problem = problem_for(name, plain([4] * 5), constraints=1)
@@ -111,7 +107,6 @@ def test_values_that_are_not_finite_stop_nothing(name):
     assert sum(map(len, asked)) >= (20 if name in MAY_END else 60)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", each(METHODS))
 def test_nothing_but_failures_stops_nothing(name):
     problem = problem_for(name, plain([3] * 5), constraints=1)
@@ -126,7 +121,6 @@ LEARNING = sorted({*METHODS} - {"exhaustive", "random", "latin-hypercube", "shgo
 """Those that must find the feasible part within a few questions; SHGO begins with a grid, DDPG and PPO are slow."""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", each(LEARNING))
 def test_feasible_designs_are_asked_for_once_limits_are_known(name):
     problem = problem_for(name, plain([6] * 6), constraints=1)

@@ -24,36 +24,35 @@ static void copy_row(char *to, const char *from, const gossamer_dim *dim, int32_
     }
 }
 
-static void copy_loops(char *to, const char *from, const gossamer_dim *dims, int32_t rank, int32_t item) {
-    if (rank == 1) {
-        copy_row(to, from, dims, item);
+/* A loop, and the `rank` loops in it. */
+static void copy_below(char *to, const char *from, const gossamer_dim *dim, const gossamer_dim *dims, int32_t rank,
+                       int32_t item) {
+    if (rank == 0) {
+        copy_row(to, from, dim, item);
         return;
     }
-    for (int64_t i = 0; i < dims->count; i++)
-        copy_loops(to + i * dims->to, from + i * dims->from, dims + 1, rank - 1, item);
+    for (int64_t i = 0; i < dim->count; i++, to += dim->to, from += dim->from)
+        copy_below(to, from, dims, dims + 1, rank - 1, item);
 }
 
-/* Of three loops or more the outer two are cut as one: an image has few channels. */
+/* Part of a loop's steps: how many, and how far both sides are before the first. */
+static gossamer_dim cut(const gossamer_dim *dim, int32_t part, int32_t parts, char **to, const char **from) {
+    int64_t begin = dim->count * part / parts, end = dim->count * (part + 1) / parts;
+    *to += begin * dim->to;
+    *from += begin * dim->from;
+    return (gossamer_dim){end - begin, dim->to, dim->from};
+}
+
+/* The longer one of the outer two loops is cut: an image has few channels. */
 void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t item, int32_t part, int32_t parts) {
-    const gossamer_dim *outer = box->dims, *inner = outer + 1;
-    int64_t across = box->rank > 2 ? inner->count : 1, count = outer->count * across;
-    int64_t begin = count * part / parts, end = count * (part + 1) / parts;
+    const gossamer_dim *dims = box->dims;
     to += box->to;
     from += box->from;
-    if (box->rank == 1) {
-        gossamer_dim own = {end - begin, outer->to, outer->from};
-        copy_row(to + begin * outer->to, from + begin * outer->from, &own, item);
-        return;
-    }
-    if (box->rank == 2) {
-        for (int64_t i = begin; i < end; i++) copy_row(to + i * outer->to, from + i * outer->from, inner, item);
-        return;
-    }
-    for (int64_t i = begin; i < end; i++) {
-        int64_t row = i / across, place = i % across;
-        copy_loops(to + row * outer->to + place * inner->to, from + row * outer->from + place * inner->from, inner + 1,
-                   box->rank - 2, item);
-    }
+    int32_t longer = box->rank > 1 && dims[1].count > dims[0].count;
+    gossamer_dim own = cut(&dims[longer], part, parts, &to, &from);
+    int64_t outer = longer ? dims[0].count : 1;
+    for (int64_t i = 0; i < outer; i++, to += dims[0].to, from += dims[0].from)
+        copy_below(to, from, &own, dims + longer + 1, box->rank - longer - 1, item);
 }
 
 #define FILL(type)                                               \

@@ -74,7 +74,8 @@ typedef struct {
 int gossamer_allocate(gossamer_memory *memory, int64_t bytes, int64_t *counter);
 void gossamer_release(gossamer_memory *memory, int64_t *counter);
 
-/* Those of the network in a folder; of the bytes given, where they begin, NULL when they are not its. */
+/* Parameters: those in a folder, read into `held`, which is to be released even when that fails; or where they begin in
+   bytes that are given, NULL when these are another network's. */
 int gossamer_read_params(const char *folder, gossamer_memory *held, int64_t *counter);
 char *gossamer_given_params(const void *params, size_t bytes);
 
@@ -83,6 +84,8 @@ typedef struct gossamer_pool gossamer_pool;
 /* `threads` at least 1, the calling one included; NULL when the system gives no thread. */
 gossamer_pool *gossamer_pool_new(int32_t threads, void *const *scratch);
 void gossamer_pool_free(gossamer_pool *pool);
+/* That work in a run: 1 in a fork. */
+int32_t gossamer_pool_threads(const gossamer_pool *pool);
 /* Between `begin` and `end` the workers stay awake. */
 void gossamer_pool_begin(gossamer_pool *pool);
 void gossamer_pool_end(gossamer_pool *pool);
@@ -93,7 +96,7 @@ void gossamer_copy(char *to, const char *from, const gossamer_box *box, int32_t 
 void gossamer_fill(char *to, const gossamer_box *box, int32_t item, uint64_t value, int32_t part, int32_t parts);
 
 /* A port's bytes, by all threads where sharing them takes less than copying. */
-void gossamer_transfer(gossamer_pool *pool, int32_t threads, const gossamer_port *port, char *to, const char *from);
+void gossamer_transfer(gossamer_pool *pool, const gossamer_port *port, char *to, const char *from);
 
 /* The first of the features that this cpu lacks; NULL when it has them all. */
 const char *gossamer_cpu_lacks(const char *const *features);

@@ -48,10 +48,11 @@ uint64_t gossamer_checksum(const void *data, size_t bytes) {
 
 static int check_header(const header *h, const char *where) {
     int64_t needed = gossamer_this.params_bytes;
-    if (memcmp(h->magic, MAGIC, sizeof MAGIC)) return gossamer_failed("%s: holds no parameters of a compiled network", where);
+    if (memcmp(h->magic, MAGIC, sizeof MAGIC))
+        return gossamer_failed("%s: holds no parameters of a compiled network", where);
     if ((int64_t)h->bytes != needed)
-        return gossamer_failed("%s: holds %lld bytes of parameters, this network needs %lld; compile the module again", where,
-                      (long long)h->bytes, (long long)needed);
+        return gossamer_failed("%s: holds %lld bytes of parameters, this network needs %lld; compile the module again",
+                               where, (long long)h->bytes, (long long)needed);
     return 0;
 }
 
@@ -69,7 +70,8 @@ static int read_whole(int file, char *to, size_t bytes) {
 /* Read into huge pages rather than mapped: kernels that stream weights then miss the address cache much less. */
 static int read_params(gossamer_memory *held, int64_t *counter, int file, const char *where) {
     header h;
-    if (read_whole(file, (char *)&h, sizeof h)) return gossamer_failed("%s: is cut off; compile the module again", where);
+    if (read_whole(file, (char *)&h, sizeof h))
+        return gossamer_failed("%s: is cut off; compile the module again", where);
     if (check_header(&h, where)) return -1;
     if (gossamer_allocate(held, gossamer_this.params_bytes, counter)) return -1;
     sums s = {{0}};
@@ -79,7 +81,8 @@ static int read_params(gossamer_memory *held, int64_t *counter, int file, const 
             return gossamer_failed("%s: is cut off; compile the module again", where);
         add(&s, held->start + done, (size_t)piece);
     }
-    if (total(&s) != h.checksum) return gossamer_failed("%s: has been changed (check sum); compile the module again", where);
+    if (total(&s) != h.checksum)
+        return gossamer_failed("%s: has been changed (check sum); compile the module again", where);
     return 0;
 }
 
@@ -96,7 +99,8 @@ int gossamer_read_params(const char *folder, gossamer_memory *held, int64_t *cou
 
 char *gossamer_given_params(const void *params, size_t bytes) {
     const header *h = params;
-    if (bytes < sizeof *h || (uintptr_t)params % GOSSAMER_ALIGN || bytes < sizeof *h + (size_t)gossamer_this.params_bytes) {
+    size_t needed = sizeof *h + (size_t)gossamer_this.params_bytes;
+    if (bytes < needed || (uintptr_t)params % GOSSAMER_ALIGN) {
         gossamer_failed("the parameters are too short or not aligned to %d bytes", GOSSAMER_ALIGN);
         return NULL;
     }

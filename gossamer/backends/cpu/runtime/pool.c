@@ -141,6 +141,10 @@ void gossamer_pool_free(gossamer_pool *pool) {
     free(pool);
 }
 
+int32_t gossamer_pool_threads(const gossamer_pool *pool) {
+    return pool->threads;
+}
+
 void gossamer_pool_begin(gossamer_pool *pool) {
     if (pool->threads == 1) return;
     if (pool->process != getpid()) { /* in a fork the workers are not, and the mutex may be held by one of them */

@@ -19,7 +19,8 @@ static void transfer_parts(int32_t begin, int32_t end, void *scratch, char *aren
             gossamer_copy(t->to, t->from, &t->port->boxes[i], t->port->item, part, t->parts);
 }
 
-void gossamer_transfer(gossamer_pool *pool, int32_t threads, const gossamer_port *port, char *to, const char *from) {
-    transfer whole = {port, to, from, port->tensor.bytes < SHARED_BYTES ? 1 : PARTS * threads};
+void gossamer_transfer(gossamer_pool *pool, const gossamer_port *port, char *to, const char *from) {
+    int32_t threads = port->tensor.bytes < SHARED_BYTES ? 1 : gossamer_pool_threads(pool);
+    transfer whole = {port, to, from, threads == 1 ? 1 : PARTS * threads};
     gossamer_pool_run(pool, transfer_parts, whole.parts, NULL, (char *)&whole);
 }

@@ -65,7 +65,8 @@ static int64_t scratch_stride(void) {
 
 static int start_threads(gossamer_net *net, int32_t threads) {
     if (threads <= 0) threads = gossamer_this.threads;
-    if (threads > GOSSAMER_MOST_THREADS) return gossamer_failed("%d threads, at most %d can work", threads, GOSSAMER_MOST_THREADS);
+    if (threads > GOSSAMER_MOST_THREADS)
+        return gossamer_failed("%d threads, at most %d can work", threads, GOSSAMER_MOST_THREADS);
     if (gossamer_allocate(&net->scratch, scratch_stride() * threads, &net->allocated_scratch)) return -1;
     void **scratch = malloc(sizeof *scratch * (size_t)threads);
     if (!scratch) return gossamer_failed("no memory for %d threads", threads);
@@ -86,7 +87,8 @@ static void stop_threads(gossamer_net *net) {
 static gossamer_net *opened(const char *folder, const void *params, size_t bytes, int32_t threads) {
     const char *lacking = gossamer_cpu_lacks(gossamer_this.features);
     if (lacking) {
-        gossamer_failed("made for a %s, this machine lacks its %s; compile it again here", gossamer_this.made_for, lacking);
+        gossamer_failed("made for a %s, this machine lacks its %s; compile it again here", gossamer_this.made_for,
+                        lacking);
         return NULL;
     }
     gossamer_net *net = calloc(1, sizeof *net);
@@ -151,14 +153,14 @@ static int refuse_missing(const void *const *given, const gossamer_port *ports, 
 
 static void take_inputs(gossamer_net *net, const void *const *inputs) {
     for (int32_t i = 0; i < gossamer_this.inputs_count; i++)
-        gossamer_transfer(net->pool, net->threads, &gossamer_this.inputs[i], net->arena.start, inputs[i]);
+        gossamer_transfer(net->pool, &gossamer_this.inputs[i], net->arena.start, inputs[i]);
 }
 
 static void give_outputs(gossamer_net *net, void *const *outputs) {
     for (int32_t i = 0; i < gossamer_this.outputs_count; i++) {
         const gossamer_port *port = &gossamer_this.outputs[i];
         const char *from = port->in_params ? net->params : net->arena.start;
-        gossamer_transfer(net->pool, net->threads, port, outputs[i], from);
+        gossamer_transfer(net->pool, port, outputs[i], from);
     }
 }
 

@@ -36,9 +36,9 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Tuned:
-    """A module with its schedules. Of `layers` distinct ones, `known` were all in the database, `changed` got another
-    schedule; `trials` were measured now, `failed` of them crashed or took too long; `hasty`: there was no time for
-    any."""
+    """A module with its schedules. Of `layers` distinct ones, `known` were in the database before, `changed` got
+    another schedule; `trials` were measured now, `failed` of them crashed or took too long; `hasty`: there was no time
+    for any."""
 
     module: Module
     layers: int
@@ -100,8 +100,7 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
     end = time.monotonic() + seconds
     layers = tunable_layers(module, hardware)
     todo = {layer.key: _unknown(layer, database) for layer in layers}
-    known, trials, failed = sum(not t for t in todo.values()), 0, 0
-    hasty = seconds > 0 and known < len(layers)
+    known, trials, failed = sum(len(todo[layer.key]) < len(layer.schedules) for layer in layers), 0, 0
     for batch in _batches(layers, todo, database, end):
         if end - time.monotonic() < LEAST_S:
             break
@@ -112,7 +111,8 @@ def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progre
         trials, failed = trials + len(found), failed + sum(m.status != "ok" for m in found)
     chosen = {value: text for layer in layers if (text := _best(layer, database)) for value in layer.results}
     changed = sum(layer.results[0] in chosen for layer in layers)
-    return Tuned(rescheduled(module, chosen), len(layers), known, changed, trials, failed, hasty and not trials)
+    hasty = seconds > 0 and any(todo.values()) and not trials and end - time.monotonic() < LEAST_S
+    return Tuned(rescheduled(module, chosen), len(layers), known, changed, trials, failed, hasty)
 
 
 def _comparable(found: Sequence[Measured], batch: Sequence[Trial], database: TuningDatabase) -> list[Measured]:
