@@ -93,15 +93,24 @@ def tuned_module(
     return None if seconds <= 0 and not found.known and not found.changed else found
 
 
-def tuned(module: Module, database: TuningDatabase, seconds: float = 0.0, progress: Progress | None = None) -> Tuned:
-    """`seconds`: how long to measure; 0: only use what is known. `module` carries its hardware."""
+def tuned(
+    module: Module,
+    database: TuningDatabase,
+    seconds: float = 0.0,
+    progress: Progress | None = None,
+    exhaustive: bool = False,
+) -> Tuned:
+    """`seconds`: how long to measure; 0: only use what is known. `module` carries its hardware.
+
+    `exhaustive`: nothing is left out because a learned model expects it to be slower.
+    """
     hardware = module.hardware
     assert isinstance(hardware, CpuHardware)
     end = time.monotonic() + seconds
     layers = tunable_layers(module, hardware)
     todo = {layer.key: _unknown(layer, database) for layer in layers}
     known, trials, failed = sum(len(todo[layer.key]) < len(layer.schedules) for layer in layers), 0, 0
-    for batch in _batches(layers, todo, database, end):
+    for batch in _batches(layers, todo, database, end, exhaustive):
         if end - time.monotonic() < LEAST_S:
             break
         if progress is not None:
@@ -137,7 +146,11 @@ def _unknown(layer: TunableLayer, database: TuningDatabase) -> list[str]:
 
 
 def _batches(
-    layers: tuple[TunableLayer, ...], todo: Mapping[str, list[str]], database: TuningDatabase, end: float
+    layers: tuple[TunableLayer, ...],
+    todo: Mapping[str, list[str]],
+    database: TuningDatabase,
+    end: float,
+    exhaustive: bool,
 ) -> Iterator[list[Trial]]:
     """First the best few of every layer, then the rest: a few at a time, by what was recorded of the batches before;
     all at once where nothing can be learned. A layer ends when nothing better is expected.
@@ -146,7 +159,7 @@ def _batches(
     yield from _grouped(layers, {key: [t for t in texts if t in best[key]] for key, texts in todo.items()})
     left = {key: [t for t in texts if t not in best[key]] for key, texts in todo.items()}
     while any(left.values()) and end - time.monotonic() >= LEAST_S:
-        model = fitted(database)
+        model = None if exhaustive else fitted(database)
         if model is None:
             yield from _grouped(layers, left)
             return
