@@ -24,6 +24,7 @@ from gossamer.codegen.tvm.winograd import (
     OutputTransform,
     Products,
     Tiling,
+    late_weight_layout,
     tile_layout,
     transformed_weight,
     weight_layout,
@@ -147,7 +148,7 @@ class Planner:
         assert isinstance(source, Value)
         inner = self.storage[source].layout.block(1)
         blocking = winograd_plan(tiling, inner, self.hardware).blocking
-        u = self._transformed(self.refs[node.op.operands[w]], tiling, blocking, inner)
+        u = self._winograd_weight(self.refs[node.op.operands[w]], tiling, blocking, inner)
         made, epilogue, rest = self._epilogue(node, program, form, operands)
         if blocking.fused:
             spec = FusedWinograd(tiling, blocking, epilogue, self.storage[source], u.storage)
@@ -187,7 +188,9 @@ class Planner:
         read, stored = epilogue.reads()
         return made, epilogue, (*(operands[k] for k in read), *(values[j] for j in stored))
 
-    def _transformed(self, ref: str, tiling: Tiling, blocking: Blocking, inner: int) -> Packed:
+    def _winograd_weight(self, ref: str, tiling: Tiling, blocking: Blocking, inner: int) -> Packed:
+        if blocking.late:
+            return self.param(ref, Storage(late_weight_layout(tiling, blocking, inner), storage_dtype(F32)))
         storage = Storage(weight_layout(tiling, blocking, inner), storage_dtype(F32))
         name = f"{ref} winograd {tiling.m}"
         return Packed(name, storage, lambda: transformed_weight(np.asarray(self.module.params[ref]), tiling))

@@ -5,6 +5,7 @@ register tile) and of bringing their weights from the cache that holds them, as 
 
     fused: rounds of tasks x (transforms of their tiles + products + all weights, from the second or the last level)
     apart: transforms + products + every weight once + V and M written and read through the last level, three launches
+    late: as apart, but the weights are fewer, their transform takes its time, and every task reads all of V
 """
 
 from collections.abc import Iterator
@@ -38,6 +39,12 @@ TRANSFORM_CYCLES = 0.17
 Each of the n x n elements is part of two transforms of n terms. Measured cycles per vector: 4.4 (n = 5), 6 (6), 8 (7).
 """
 
+WEIGHT_CYCLES = 2.2
+"""Cycles per vector of a tile's element of the transform of weights: n x n are stored for r x r that are read."""
+
+LATE_GAIN = 1.1
+"""Weights are transformed by who uses them where that takes at most this much longer: they take less memory."""
+
 L2_SHARE = 0.8
 """Part of a core's second-level cache that a task may fill."""
 
@@ -62,7 +69,9 @@ class Plan:
 def winograd_plan(tiling: Tiling, inner: int, hardware: CpuHardware) -> Plan:
     """The fastest blocking. `inner`: channels in a block of the input's layout."""
     found = [Plan(blocking, _terms(tiling, blocking, hardware)) for blocking in _blockings(tiling, inner, hardware)]
-    return min(found, key=lambda plan: plan.latency_s)
+    late = [plan for plan in found if plan.blocking.late]
+    best, other = (min(plans, key=lambda plan: plan.latency_s) for plans in (found, late))
+    return other if other.latency_s <= LATE_GAIN * best.latency_s else best
 
 
 def winograd_s(layer: Layer, m: int, hardware: CpuHardware) -> float:
@@ -80,8 +89,15 @@ def _blockings(tiling: Tiling, inner: int, hardware: CpuHardware) -> Iterator[Bl
     columns = {-(-tiling.tiles // (hardware.cores * k)) for k in ROUNDS}
     for lanes, vectors, points, depth in register_tiles(tiling.oc, inner, hardware):
         yield Blocking(False, tiling.tiles, lanes, vectors, points, depth)
+        late = min(depth, _late_depth(tiling, lanes * vectors, inner, hardware))
+        yield Blocking(False, tiling.tiles, lanes, vectors, points, late, late=True)
         for count in sorted(columns):
             yield Blocking(True, count, lanes, vectors, points, depth)
+
+
+def _late_depth(tiling: Tiling, wide: int, inner: int, hardware: CpuHardware) -> int:
+    """Input channels whose transformed weights, of `wide` output channels, take half of the second-level cache."""
+    return max(inner, hardware.l2_bytes // 2 // (4 * tiling.elements * wide) // inner * inner)
 
 
 def register_tiles(oc: int, inner: int, hardware: CpuHardware) -> Iterator[tuple[int, int, int, int]]:
@@ -94,49 +110,99 @@ def register_tiles(oc: int, inner: int, hardware: CpuHardware) -> Iterator[tuple
                 yield lanes, vectors, points, depth
 
 
-def _terms(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> Terms:
+@dataclass(frozen=True)
+class _Work:
+    """What every form does. Seconds are of one core: `transform_s` of a tile, into V and out of M; `product_s`, and of it
+    `busy_s` of multiply-adds and `loads_s` of loads, of the points of a task and all channels."""
+
+    blocks: int
+    channels: int
+    transform_s: float
+    product_s: float
+    busy_s: float
+    loads_s: float
+
+
+def _work(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> _Work:
     lanes, vectors = blocking.lanes, -(-tiling.oc // blocking.lanes)
     blocks = -(-vectors // blocking.vectors)
-    padded = blocks * blocking.vectors * lanes
-    into, out = -(-tiling.ic // hardware.lanes), vectors
-    transform = TRANSFORM_CYCLES * tiling.elements**2 * (into + out) / hardware.clock_hz
-    cycles, steps = step_cycles(blocking, hardware), tiling.elements * tiling.ic * blocks / hardware.clock_hz
-    product = steps * cycles
-    busy = steps * blocking.vectors * blocking.columns / hardware.fma_units
-    loads = steps * _operands(blocking) / hardware.loads_per_cycle
-    u_bytes = 4.0 * tiling.elements * tiling.ic * padded
-    far = u_bytes > L3_SHARE * hardware.l3_bytes
-    weights_s = u_bytes / (hardware.dram_bytes_per_s if far else hardware.l3_bytes_per_s)
-    if blocking.fused:
-        rounds = ceil(tiling.tiles / blocking.columns / hardware.cores)
-        v, m = (4.0 * tiling.elements * blocking.columns * c for c in (tiling.ic, blocking.vectors * lanes))
-        own = v + m
-        near = u_bytes + own <= L2_SHARE * hardware.l2_bytes
-        fetch = 0.0 if near else max(weights_s, hardware.cores * u_bytes / hardware.l3_bytes_per_s)
-        beyond = max(0.0, 1 - L2_SHARE * hardware.l2_bytes / own)
-        spilt = beyond * (v + 2 * m) * blocks * hardware.cores / hardware.l3_bytes_per_s
-        return Terms(
-            compute_s=rounds * busy,
-            loads_s=rounds * loads,
-            l3_s=rounds * (spilt + (0.0 if far else fetch)),
-            dram_s=rounds * fetch if far else 0.0,
-            other_s=rounds * (transform * blocking.columns),
-            launch_s=LAUNCH_S,
-            latency_s=rounds * (transform * blocking.columns + hypot(product, fetch) + spilt) + LAUNCH_S,
-        )
-    tiles_bytes = 4.0 * tiling.elements * tiling.tiles * (tiling.ic + padded)
-    own = tiles_bytes / hardware.cores <= L2_SHARE * hardware.l2_bytes
-    moved = tiles_bytes * ((1 - 1 / hardware.cores) if own else 2.0) / hardware.l3_bytes_per_s
-    transformed, cores = transform * tiling.tiles / hardware.cores, hardware.cores
+    both = -(-tiling.ic // hardware.lanes) + vectors
+    steps = tiling.elements * tiling.ic * blocks / hardware.clock_hz
+    return _Work(
+        blocks,
+        blocks * blocking.vectors * lanes,
+        TRANSFORM_CYCLES * tiling.elements**2 * both / hardware.clock_hz,
+        steps * step_cycles(blocking, hardware),
+        steps * blocking.vectors * blocking.columns / hardware.fma_units,
+        steps * _operands(blocking) / hardware.loads_per_cycle,
+    )
+
+
+def _terms(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> Terms:
+    work = _work(tiling, blocking, hardware)
+    return (_fused if blocking.fused else _apart)(tiling, blocking, work, hardware)
+
+
+def _fused(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> Terms:
+    u_bytes = 4.0 * tiling.elements * tiling.ic * work.channels
+    weights_s, far = _fetched(u_bytes, hardware)
+    rounds = ceil(tiling.tiles / blocking.columns / hardware.cores)
+    v, m = (4.0 * tiling.elements * blocking.columns * c for c in (tiling.ic, blocking.vectors * blocking.lanes))
+    own = v + m
+    near = u_bytes + own <= L2_SHARE * hardware.l2_bytes
+    fetch = 0.0 if near else max(weights_s, hardware.cores * u_bytes / hardware.l3_bytes_per_s)
+    beyond = max(0.0, 1 - L2_SHARE * hardware.l2_bytes / own)
+    spilt = beyond * (v + 2 * m) * work.blocks * hardware.cores / hardware.l3_bytes_per_s
+    transformed = work.transform_s * blocking.columns
     return Terms(
-        compute_s=busy / cores,
-        loads_s=loads / cores,
-        l3_s=moved + (0.0 if far else weights_s),
+        compute_s=rounds * work.busy_s,
+        loads_s=rounds * work.loads_s,
+        l3_s=rounds * (spilt + (0.0 if far else fetch)),
+        dram_s=rounds * fetch if far else 0.0,
+        other_s=rounds * transformed,
+        launch_s=LAUNCH_S,
+        latency_s=rounds * (transformed + hypot(work.product_s, fetch) + spilt) + LAUNCH_S,
+    )
+
+
+def _apart(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> Terms:
+    """Late too. Its tasks are few, so that threads wait for each other, and each reads all of V."""
+    weights = tiling.ic * work.channels
+    share, numbers = 1 / hardware.cores, tiling.elements
+    if blocking.late:
+        share, numbers = ceil(work.blocks / hardware.cores) / work.blocks, tiling.r**2
+    weights_s, far = _fetched(4.0 * weights * numbers, hardware)
+    v_bytes, m_bytes = (4.0 * tiling.elements * tiling.tiles * c for c in (tiling.ic, work.channels))
+    own = (v_bytes + m_bytes) / hardware.cores <= L2_SHARE * hardware.l2_bytes
+    moved_s = (v_bytes + m_bytes) * ((1 - 1 / hardware.cores) if own else 2.0) / hardware.l3_bytes_per_s
+    transformed, again_s = work.transform_s * tiling.tiles / hardware.cores, 0.0
+    if blocking.late:
+        transformed += WEIGHT_CYCLES * tiling.elements * weights / blocking.lanes / hardware.clock_hz * share
+        again_s = (v_bytes * (work.blocks - 1) + _spilt(tiling, blocking, m_bytes, work, hardware)) / hardware.l3_bytes_per_s
+    products = hypot(work.product_s * share, weights_s + again_s)
+    return Terms(
+        compute_s=work.busy_s * share,
+        loads_s=work.loads_s * share,
+        l3_s=moved_s + again_s + (0.0 if far else weights_s),
         dram_s=weights_s if far else 0.0,
         other_s=transformed,
         launch_s=3 * LAUNCH_S,
-        latency_s=transformed + hypot(product / cores, weights_s) + moved + 3 * LAUNCH_S,
+        latency_s=transformed + products + moved_s + 3 * LAUNCH_S,
     )
+
+
+def _spilt(tiling: Tiling, blocking: Blocking, m_bytes: float, work: _Work, hardware: CpuHardware) -> float:
+    """Bytes of late sums that leave the second-level cache between two parts of the input channels, and come back."""
+    parts = ceil(tiling.ic / blocking.depth)
+    u_bytes = 4.0 * tiling.elements * blocking.depth * blocking.vectors * blocking.lanes
+    room = (L2_SHARE * hardware.l2_bytes - u_bytes) * work.blocks
+    return 2.0 * (parts - 1) * max(0.0, m_bytes - room)
+
+
+def _fetched(weights_bytes: float, hardware: CpuHardware) -> tuple[float, bool]:
+    """(seconds to read weights once, whether they come from memory)."""
+    far = weights_bytes > L3_SHARE * hardware.l3_bytes
+    return weights_bytes / (hardware.dram_bytes_per_s if far else hardware.l3_bytes_per_s), far
 
 
 def _operands(blocking: Blocking) -> int:

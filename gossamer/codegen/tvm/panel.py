@@ -6,7 +6,8 @@ A register tile is all `vectors` by up to a piece of `points`. Where the depth (
 weights of a chunk stay in the first-level cache for all points, and partial sums wait in memory between chunks.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -40,30 +41,45 @@ class Operands:
     left: Callable[[Any, Any, Any], Any]
     right: Callable[[Any, Any, Any], Place]
     kept: Callable[[Any, int], Place]
-
-
-def emit_panel(loops: Loops, panel: Panel, operands: Operands, limit: Any = None) -> None:
-    """The loops of a product. Pieces that start at or beyond `limit` points are left out."""
-    chunks = Cut.of(panel.groups, panel.chunk)
-    with loops.serial(chunks.count) as number:
-        start = number * chunks.base + (tirx.min(number, chunks.longer) if chunks.longer else 0)
-        length = chunks.base + (tirx.Select(number < chunks.longer, 1, 0) if chunks.longer else 0)
-        part = _Part(number, chunks.count, start if chunks.count > 1 else 0, length)
-        before = 0
-        for first, size, count in panel.points.pieces():
-            with loops.serial(count) as step:
-                point = first + step * size
-                with loops.when([] if limit is None or panel.points.count == 1 else [point < limit]):
-                    _piece(loops, panel, operands, _Piece(point, size, before + step), part)
-            before += count
+    ahead: Callable[[Any, Any, Any], Sequence[Place]] | None = None
+    """What piece n of the points asks for in step (g, i): ahead(n, g, i). By default its share of the next chunk."""
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
+    """Groups `start` to `start + length` of the depth: one chunk of it, or more where they are few."""
+
     number: Any
     count: int
     start: Any
     length: Any
+
+
+@contextmanager
+def parts_of(loops: Loops, panel: Panel) -> Iterator[Part]:
+    """The loop over the chunks of the depth."""
+    chunks = Cut.of(panel.groups, panel.chunk)
+    with loops.serial(chunks.count) as number:
+        start = number * chunks.base + (tirx.min(number, chunks.longer) if chunks.longer else 0)
+        length = chunks.base + (tirx.Select(number < chunks.longer, 1, 0) if chunks.longer else 0)
+        yield Part(number, chunks.count, start if chunks.count > 1 else 0, length)
+
+
+def emit_panel(loops: Loops, panel: Panel, operands: Operands, limit: Any = None) -> None:
+    """The loops of a product. Pieces that start at or beyond `limit` points are left out."""
+    with parts_of(loops, panel) as part:
+        emit_part(loops, panel, operands, part, limit)
+
+
+def emit_part(loops: Loops, panel: Panel, operands: Operands, part: Part, limit: Any = None) -> None:
+    """A product's loops over one part of its depth."""
+    before = 0
+    for first, size, count in panel.points.pieces():
+        with loops.serial(count) as step:
+            point = first + step * size
+            with loops.when([] if limit is None or panel.points.count == 1 else [point < limit]):
+                _piece(loops, panel, operands, _Piece(point, size, before + step), part)
+        before += count
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,7 @@ class _Piece:
     number: Any
 
 
-def _piece(loops: Loops, panel: Panel, operands: Operands, piece: _Piece, part: _Part) -> None:
+def _piece(loops: Loops, panel: Panel, operands: Operands, piece: _Piece, part: Part) -> None:
     point, size = piece.point, piece.size
     tile = [(p, v) for p in range(size) for v in range(panel.vectors)]
     sums = {at: loops.accumulator(panel.lanes, panel.dtype) for at in tile}
@@ -101,12 +117,20 @@ def _piece(loops: Loops, panel: Panel, operands: Operands, piece: _Piece, part: 
 
 
 def _fetch(loops: Loops, panel: Panel, operands: Operands, number: Any, group: Any, i: Any) -> None:
-    """Ask for the weights of the next chunk, every piece for its share, while those of this one are used."""
+    """Ask for what is used later: every piece for its share, while the weights of this chunk are used."""
+    if operands.ahead is not None:
+        places = operands.ahead(number, group, i)
+    else:
+        steps = min(panel.chunk, panel.groups) if panel.points.count > 1 else max(1, AHEAD // panel.inner)
+        places = [operands.right(group + steps, i, vector) for vector in shared_vectors(panel, number)]
+    for place in places:
+        loops.prefetch(*place)
+
+
+def shared_vectors(panel: Panel, number: Any) -> list[Any]:
+    """The vectors of weights that a piece of the points asks for."""
     share = -(-panel.vectors // panel.points.count)
-    ahead = min(panel.chunk, panel.groups) if panel.points.count > 1 else max(1, AHEAD // panel.inner)
-    for k in range(share):
-        vector = tirx.min(number * share + k, panel.vectors - 1)
-        loops.prefetch(*operands.right(group + ahead, i, vector))
+    return [tirx.min(number * share + k, panel.vectors - 1) for k in range(share)]
 
 
 def keep(loops: Loops, value: Any, lanes: int, dtype: str = "float32") -> Tensor:

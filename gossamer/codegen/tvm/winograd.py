@@ -6,9 +6,11 @@
 e = element of the n x n tile (n = m + r - 1, row-major), t = tile (batch, row, column). The transforms come from
 `gossamer.ir.winograd` (Cook-Toom, exact); only the products' rounding differs from a direct convolution.
 
-Two forms. *Fused*: a task takes some tiles through all three steps, V and M in the thread's own memory, and reads all
+Three forms. *Fused*: a task takes some tiles through all three steps, V and M in the thread's own memory, and reads all
 weights. *Apart*: three kernels with V and M in buffers; a task of the products reads the weights of one element and
-some output channels, so that every weight is read once however many threads there are.
+some output channels, so that every weight is read once however many threads there are. *Late*: as apart, but a task takes
+all elements of some output channels and transforms their weights itself, some input channels at a time: r^2 numbers come
+from memory instead of n^2.
 """
 
 from dataclasses import dataclass
@@ -75,7 +77,8 @@ class Blocking:
     """How products are cut: register tiles of `vectors` (of `lanes` output channels) by `points` (tiles or pixels).
 
     A task that runs all steps takes `columns` points; `depth`: input channels (im2col: weights of an output) whose
-    weights stay in the first-level cache for all points of a task.
+    weights stay in the first-level cache for all points of a task. `late`: weights are transformed by the tasks that use
+    them, `depth` input channels at a time.
     """
 
     fused: bool
@@ -84,6 +87,7 @@ class Blocking:
     vectors: int
     points: int
     depth: int
+    late: bool = False
 
 
 def tiling_of(conv: Conv2d, m: int) -> Tiling:
@@ -104,6 +108,13 @@ def weight_layout(tiling: Tiling, blocking: Blocking, inner: int) -> Layout:
     wide, depth = blocking.vectors * blocking.lanes, -(-tiling.ic // inner) * inner
     dims = (Dim(1, wide, -(-tiling.oc // wide)), Dim(0, 1, tiling.elements), Dim(2, 1, depth), Dim(1, 1, wide))
     return Layout((tiling.elements, tiling.oc, tiling.ic), dims, (0, 0, 0), (0, 0, 0))
+
+
+def late_weight_layout(tiling: Tiling, blocking: Blocking, inner: int) -> Layout:
+    """A weight [oc, ic, r, r] as late products read it: (oc / wide, ic, r, r, wide); ic in whole blocks."""
+    wide, depth, r = blocking.vectors * blocking.lanes, -(-tiling.ic // inner) * inner, tiling.r
+    dims = (Dim(0, wide, -(-tiling.oc // wide)), Dim(1, 1, depth), Dim(2, 1, r), Dim(3, 1, r), Dim(0, 1, wide))
+    return Layout((tiling.oc, tiling.ic, r, r), dims, (0, 0, 0, 0), (0, 0, 0, 0))
 
 
 def tile_layout(tiling: Tiling, channels: int, block: int) -> Layout:
@@ -151,7 +162,7 @@ class InputTransform:
 
 @dataclass(frozen=True)
 class Products:
-    """Kernel (V, U) -> (M)."""
+    """Kernel (V, U) -> (M); late: (V, w) -> (M)."""
 
     tiling: Tiling
     blocking: Blocking
@@ -160,6 +171,10 @@ class Products:
     m: Storage
 
     def function(self, name: str) -> Any:
+        if self.blocking.late:
+            from gossamer.codegen.tvm.winograd_late import late_product_kernel
+
+            return late_product_kernel(name, self)
         from gossamer.codegen.tvm.winograd_kernels import product_kernel
 
         return product_kernel(name, self)

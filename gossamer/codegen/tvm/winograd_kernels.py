@@ -37,24 +37,42 @@ def input_kernel(name: str, kernel: InputTransform) -> TaskFunction:
 def product_kernel(name: str, kernel: Products) -> TaskFunction:
     """M; a task is one element and as many output channels as a register tile has."""
     tiling, blocking = kernel.tiling, kernel.blocking
-    blocks, vectors = kernel.u.layout.shape[0], -(-tiling.oc // blocking.lanes)
-    panel = _panel(tiling, blocking, tiling.tiles, kernel.v.layout.block(1))
+    blocks = kernel.u.layout.shape[0]
+    panel = panel_of(tiling, blocking, tiling.tiles, kernel.v.layout.block(1))
 
     def body(loops: Loops, buffers: Mapping[str, Any], task: Any) -> None:
         block, element = tirx.floordiv(task, tiling.elements), tirx.floormod(task, tiling.elements)
-
-        def kept(point: Any, vector: int) -> Place:
-            return buffers["m"], _lane(kernel.m.layout, [element, block * blocking.vectors + vector, point])
-
-        def left(group: Any, i: Any, point: Any) -> Any:
-            where = [element, group, point]
-            return buffers["v"][tuple([*where, i] if panel.inner > 1 else where)]
-
+        left, kept = in_buffers(kernel, buffers, block, element)
         emit_panel(loops, panel, Operands(left, _weights(buffers["u"], blocking, panel, block, element), kept))
 
-    params = [_buffer("v", kernel.v), _buffer("u", kernel.u), _buffer("m", kernel.m)]
-    made = build_tasks(name, params, blocks * tiling.elements, body)
-    return made.run_serially(tiling.elements * tiling.tiles * tiling.ic * vectors * blocking.lanes < SERIAL_PRODUCTS)
+    made = build_tasks(name, product_parameters(kernel), blocks * tiling.elements, body)
+    return made.run_serially(few_products(kernel))
+
+
+def product_parameters(kernel: Products) -> list[Buffer]:
+    return [_buffer("v", kernel.v), _buffer("u", kernel.u), _buffer("m", kernel.m)]
+
+
+def few_products(kernel: Products) -> bool:
+    """So few that one thread does them."""
+    tiling, lanes = kernel.tiling, kernel.blocking.lanes
+    channels = -(-tiling.oc // lanes) * lanes
+    return tiling.elements * tiling.tiles * tiling.ic * channels < SERIAL_PRODUCTS
+
+
+def in_buffers(
+    kernel: Products, buffers: Mapping[str, Any], block: Any, element: Any
+) -> tuple[Callable[[Any, Any, Any], Any], Callable[[Any, int], Place]]:
+    """(numbers of V, vectors of M) of an element and a block of output channels."""
+
+    def left(group: Any, i: Any, point: Any) -> Any:
+        where = [element, group, point]
+        return buffers["v"][tuple([*where, i] if kernel.v.layout.block(1) > 1 else where)]
+
+    def kept(point: Any, vector: int) -> Place:
+        return buffers["m"], _lane(kernel.m.layout, [element, block * kernel.blocking.vectors + vector, point])
+
+    return left, kept
 
 
 def output_kernel(name: str, kernel: OutputTransform) -> TaskFunction:
@@ -79,7 +97,7 @@ def fused_kernel(name: str, kernel: FusedWinograd) -> TaskFunction:
     """The result; a task takes some tiles through all steps."""
     tiling, blocking = kernel.tiling, kernel.blocking
     count, inner, lanes = blocking.columns, kernel.x.layout.block(1), blocking.lanes
-    panel = _panel(tiling, blocking, count, inner)
+    panel = panel_of(tiling, blocking, count, inner)
     blocks, vectors = kernel.u.layout.shape[0], -(-tiling.oc // lanes)
 
     def body(loops: Loops, buffers: Mapping[str, Any], task: Any) -> None:
@@ -115,7 +133,8 @@ def _all_into(loops: Loops, transform: "_Into", v: Tensor, panel: Panel, first: 
         transform.tile(first + tile, group, lambda e: (v, [e, group * count + tile, 0]))
 
 
-def _panel(tiling: Tiling, blocking: Blocking, tiles: int, inner: int) -> Panel:
+def panel_of(tiling: Tiling, blocking: Blocking, tiles: int, inner: int) -> Panel:
+    """The products of one element of all tiles that a task has."""
     points, groups = Cut.of(tiles, blocking.points), -(-tiling.ic // inner)
     return Panel(points, blocking.vectors, blocking.lanes, groups, inner, max(1, blocking.depth // inner))
 
