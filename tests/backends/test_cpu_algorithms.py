@@ -56,9 +56,9 @@ def run(module, inputs, hardware=None):
     (16, 16, 9, 3, 1, 3, True), (32, 32, 13, 3, 1, 6, True),
     (20, 24, 9, 3, 0, 5, False), (3, 8, 10, 3, 1, 2, False), (16, 16, 11, 5, 2, 2, False),
 ])  # fmt: skip
-@pytest.mark.parametrize("fused", [True, False])
-def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, residual, fused, monkeypatch):
-    monkeypatch.setattr(steps, "winograd_plan", partial(planned, fused=fused, columns=5))
+@pytest.mark.parametrize("form", ["fused", "apart", "late"])
+def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, residual, form, monkeypatch):
+    monkeypatch.setattr(steps, "winograd_plan", partial(planned, form=form, columns=5))
     module = convolution(ic, oc, extent, kernel, pad, Schedule(algorithm="winograd", winograd_m=m), residual)
     x = {"x": np.random.default_rng(1).standard_normal((1, ic, extent, extent)).astype(np.float32)}
     artifact, found = run(module, x)
@@ -66,15 +66,15 @@ def test_winograd_within_its_expected_error(ic, oc, extent, kernel, pad, m, resi
     error = np.sqrt(np.mean((found["y"] - wanted) ** 2) / np.mean(wanted**2))
     assert error < 4 * transforms(m, kernel).error() + 1e-6
     own = [launch for launch in artifact.manifest.launches if launch.kernel.endswith("_fused")]
-    assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(own) == (1 if fused else 3)
+    assert artifact.layers[-1].algorithm == f"winograd(m={m})" and len(own) == (1 if form == "fused" else 3)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fused", [True, False])
+@pytest.mark.parametrize("form", ["fused", "apart", "late"])
 @pytest.mark.parametrize("blocked", [True, False])
-def test_winograd_of_several_images_and_sides_that_differ(fused, blocked, monkeypatch):
+def test_winograd_of_several_images_and_sides_that_differ(form, blocked, monkeypatch):
     """Of a row-major input without a frame, and of another layer's result; tasks that end inside an image."""
-    monkeypatch.setattr(steps, "winograd_plan", partial(planned, fused=fused, columns=4, vectors=2))
+    monkeypatch.setattr(steps, "winograd_plan", partial(planned, form=form, columns=4, vectors=2))
     b, random = GraphBuilder(), np.random.default_rng(0)
     x = b.input("x", TensorType(F32, (3, 20, 7, 10)))
     weights = {"v": (20, 20, 1, 1), "w": (33, 20, 3, 3)}
@@ -109,11 +109,11 @@ def test_a_deep_network_of_winograd_layers_stays_exact(m):
     assert error < 4 * np.sqrt(depth) * transforms(m, 3).error() < 1e-4
 
 
-def planned(tiling, inner, hardware, fused, columns, vectors=None, points=3, depth=16):
+def planned(tiling, inner, hardware, form, columns, vectors=None, points=3, depth=16):
     """A Winograd plan of the form and the blocking asked for, with pieces that do not fill the last task."""
     own = winograd_plan(tiling, inner, hardware).blocking
-    count = columns if fused else tiling.tiles
-    blocking = Blocking(fused, count, own.lanes, vectors or own.vectors, points, max(inner, depth))
+    count = columns if form == "fused" else tiling.tiles
+    blocking = Blocking(form, count, own.lanes, vectors or own.vectors, points, max(inner, depth))
     return replace(winograd_plan(tiling, inner, hardware), blocking=blocking)
 
 

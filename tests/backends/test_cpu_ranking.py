@@ -6,7 +6,8 @@ import pytest
 
 from gossamer.backends.cpu.hardware import CpuHardware
 from gossamer.backends.cpu.ranking import terms_of
-from gossamer.backends.cpu.winograd_plan import winograd_terms
+from gossamer.backends.cpu.winograd_plan import winograd_plan, winograd_terms
+from gossamer.codegen.tvm.winograd import Tiling
 from gossamer.ir.layer import Layer
 from gossamer.ir.schedule import Schedule, Tile
 
@@ -52,6 +53,13 @@ def test_winograd_has_the_parts_of_its_plan() -> None:
     assert replace(found, latency_s=plan.latency_s) == plan
     assert found.compute_s < terms_of(CONV, tiled(4, 6), CPU).compute_s / 2
     assert found.other_s > 0 and found.latency_s > found.compute_s + found.other_s
+
+
+def test_many_weights_of_few_pixels_are_transformed_by_who_uses_them() -> None:
+    cpu = replace(CPU, cores=2)
+    shapes = ((64, 56), (512, 16), (512, 512))
+    few, many, vast = (winograd_plan(Tiling(4, 3, 1, c, c, n, n, 1, 1), 16, cpu).blocking for c, n in shapes)
+    assert (few.form, many.form, vast.form) == ("fused", "late", "apart")
 
 
 @pytest.mark.parametrize("layer", [

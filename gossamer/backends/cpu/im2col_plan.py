@@ -23,7 +23,7 @@ class GatherPlan:
 def im2col_plan(oc: int, plane: tuple[int, int], inner: int, hardware: CpuHardware) -> GatherPlan:
     """The blocking of fewest cycles. `plane`: rows and columns of the result; `inner`: channels in a block of x."""
     rows = min(plane[0], max(1, TASK_PIXELS // plane[1]))
-    found = [Blocking(True, rows * plane[1], *tile) for tile in register_tiles(oc, inner, hardware)]
+    found = [Blocking("fused", rows * plane[1], *tile) for tile in register_tiles(oc, inner, hardware)]
 
     def cycles(blocking: Blocking) -> float:
         return step_cycles(blocking, hardware) * -(-oc // (blocking.lanes * blocking.vectors))

@@ -150,7 +150,7 @@ class Planner:
         blocking = winograd_plan(tiling, inner, self.hardware).blocking
         u = self._winograd_weight(self.refs[node.op.operands[w]], tiling, blocking, inner)
         made, epilogue, rest = self._epilogue(node, program, form, operands)
-        if blocking.fused:
+        if blocking.form == "fused":
             spec = FusedWinograd(tiling, blocking, epilogue, self.storage[source], u.storage)
             return (*made, Step(node, spec, (source, u, *rest), computed(node)))
         v = self._scratch(node, "v", tiling, tiling.ic, inner)
@@ -189,7 +189,7 @@ class Planner:
         return made, epilogue, (*(operands[k] for k in read), *(values[j] for j in stored))
 
     def _winograd_weight(self, ref: str, tiling: Tiling, blocking: Blocking, inner: int) -> Packed:
-        if blocking.late:
+        if blocking.form == "late":
             return self.param(ref, Storage(late_weight_layout(tiling, blocking, inner), storage_dtype(F32)))
         storage = Storage(weight_layout(tiling, blocking, inner), storage_dtype(F32))
         name = f"{ref} winograd {tiling.m}"

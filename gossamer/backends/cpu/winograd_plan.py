@@ -42,7 +42,10 @@ Each of the n x n elements is part of two transforms of n terms. Measured cycles
 WEIGHT_CYCLES = 2.2
 """Cycles per vector of a tile's element of the transform of weights: n x n are stored for r x r that are read."""
 
-LATE_GAIN = 1.1
+FEW_TASKS = 0.35
+"""Tasks of a thread for which the others wait in the end, where tasks are large and as many as there are blocks."""
+
+LATE_GAIN = 1.15
 """Weights are transformed by who uses them where that takes at most this much longer: they take less memory."""
 
 L2_SHARE = 0.8
@@ -67,9 +70,9 @@ class Plan:
 
 @cache
 def winograd_plan(tiling: Tiling, inner: int, hardware: CpuHardware) -> Plan:
-    """The fastest blocking. `inner`: channels in a block of the input's layout."""
+    """The fastest blocking, or a late one that is nearly as fast. `inner`: channels in a block of the input."""
     found = [Plan(blocking, _terms(tiling, blocking, hardware)) for blocking in _blockings(tiling, inner, hardware)]
-    late = [plan for plan in found if plan.blocking.late]
+    late = [plan for plan in found if plan.blocking.form == "late"]
     best, other = (min(plans, key=lambda plan: plan.latency_s) for plans in (found, late))
     return other if other.latency_s <= LATE_GAIN * best.latency_s else best
 
@@ -88,11 +91,11 @@ def winograd_terms(layer: Layer, m: int, hardware: CpuHardware) -> Terms:
 def _blockings(tiling: Tiling, inner: int, hardware: CpuHardware) -> Iterator[Blocking]:
     columns = {-(-tiling.tiles // (hardware.cores * k)) for k in ROUNDS}
     for lanes, vectors, points, depth in register_tiles(tiling.oc, inner, hardware):
-        yield Blocking(False, tiling.tiles, lanes, vectors, points, depth)
+        yield Blocking("apart", tiling.tiles, lanes, vectors, points, depth)
         late = min(depth, _late_depth(tiling, lanes * vectors, inner, hardware))
-        yield Blocking(False, tiling.tiles, lanes, vectors, points, late, late=True)
+        yield Blocking("late", tiling.tiles, lanes, vectors, points, late)
         for count in sorted(columns):
-            yield Blocking(True, count, lanes, vectors, points, depth)
+            yield Blocking("fused", count, lanes, vectors, points, depth)
 
 
 def _late_depth(tiling: Tiling, wide: int, inner: int, hardware: CpuHardware) -> int:
@@ -112,8 +115,8 @@ def register_tiles(oc: int, inner: int, hardware: CpuHardware) -> Iterator[tuple
 
 @dataclass(frozen=True)
 class _Work:
-    """What every form does. Seconds are of one core: `transform_s` of a tile, into V and out of M; `product_s`, and of it
-    `busy_s` of multiply-adds and `loads_s` of loads, of the points of a task and all channels."""
+    """What every form does. Seconds are of one core: `transform_s` of a tile, into V and out of M; `product_s`, and of
+    it `busy_s` of multiply-adds and `loads_s` of loads, of the points of a task and all channels."""
 
     blocks: int
     channels: int
@@ -139,8 +142,8 @@ def _work(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> _Work:
 
 
 def _terms(tiling: Tiling, blocking: Blocking, hardware: CpuHardware) -> Terms:
-    work = _work(tiling, blocking, hardware)
-    return (_fused if blocking.fused else _apart)(tiling, blocking, work, hardware)
+    terms = {"fused": _fused, "apart": _apart, "late": _late}[blocking.form]
+    return terms(tiling, blocking, _work(tiling, blocking, hardware), hardware)
 
 
 def _fused(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> Terms:
@@ -166,37 +169,53 @@ def _fused(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardwar
 
 
 def _apart(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> Terms:
-    """Late too. Its tasks are few, so that threads wait for each other, and each reads all of V."""
+    fetched = _fetched(4.0 * tiling.elements * tiling.ic * work.channels, hardware)
+    return _in_three(tiling, work, hardware, 1 / hardware.cores, fetched)
+
+
+def _late(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> Terms:
+    """A task is a block of output channels: they are few, so threads wait for each other, and each reads all of V."""
+    share = (ceil(work.blocks / hardware.cores) + FEW_TASKS) / work.blocks
     weights = tiling.ic * work.channels
-    share, numbers = 1 / hardware.cores, tiling.elements
-    if blocking.late:
-        share, numbers = ceil(work.blocks / hardware.cores) / work.blocks, tiling.r**2
-    weights_s, far = _fetched(4.0 * weights * numbers, hardware)
-    v_bytes, m_bytes = (4.0 * tiling.elements * tiling.tiles * c for c in (tiling.ic, work.channels))
-    own = (v_bytes + m_bytes) / hardware.cores <= L2_SHARE * hardware.l2_bytes
-    moved_s = (v_bytes + m_bytes) * ((1 - 1 / hardware.cores) if own else 2.0) / hardware.l3_bytes_per_s
-    transformed, again_s = work.transform_s * tiling.tiles / hardware.cores, 0.0
-    if blocking.late:
-        transformed += WEIGHT_CYCLES * tiling.elements * weights / blocking.lanes / hardware.clock_hz * share
-        again_s = (v_bytes * (work.blocks - 1) + _spilt(tiling, blocking, m_bytes, work, hardware)) / hardware.l3_bytes_per_s
-    products = hypot(work.product_s * share, weights_s + again_s)
+    fetched = _fetched(4.0 * tiling.r**2 * weights, hardware)
+    cycles = WEIGHT_CYCLES * tiling.elements * weights / blocking.lanes
+    again_bytes = 4.0 * tiling.elements * tiling.tiles * tiling.ic * (work.blocks - 1)
+    again_bytes += _sums_bytes(tiling, blocking, work, hardware)
+    return _in_three(tiling, work, hardware, share, fetched, cycles / hardware.clock_hz * share, again_bytes)
+
+
+def _sums_bytes(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> float:
+    """Bytes of M that a core's cache does not keep between two parts of the input channels."""
+    wide, parts = blocking.vectors * blocking.lanes, ceil(tiling.ic / blocking.depth)
+    kept = hardware.l2_bytes - 4.0 * tiling.elements * blocking.depth * wide
+    return 2.0 * (parts - 1) * work.blocks * max(0.0, 4.0 * tiling.elements * tiling.tiles * wide - kept)
+
+
+def _in_three(
+    tiling: Tiling,
+    work: _Work,
+    hardware: CpuHardware,
+    share: float,
+    fetched: tuple[float, bool],
+    weights_s: float = 0.0,
+    again_bytes: float = 0.0,
+) -> Terms:
+    """Three kernels. `share`: what the busiest thread has of the products; it transforms weights for `weights_s`;
+    `again_bytes` of V and M are moved beyond the first time."""
+    (fetched_s, far), again_s = fetched, again_bytes / hardware.l3_bytes_per_s
+    bytes_ = 4.0 * tiling.elements * tiling.tiles * (tiling.ic + work.channels)
+    own = bytes_ / hardware.cores <= L2_SHARE * hardware.l2_bytes
+    moved_s = bytes_ * ((1 - 1 / hardware.cores) if own else 2.0) / hardware.l3_bytes_per_s
+    transformed = work.transform_s * tiling.tiles / hardware.cores + weights_s
     return Terms(
         compute_s=work.busy_s * share,
         loads_s=work.loads_s * share,
-        l3_s=moved_s + again_s + (0.0 if far else weights_s),
-        dram_s=weights_s if far else 0.0,
+        l3_s=moved_s + again_s + (0.0 if far else fetched_s),
+        dram_s=fetched_s if far else 0.0,
         other_s=transformed,
         launch_s=3 * LAUNCH_S,
-        latency_s=transformed + products + moved_s + 3 * LAUNCH_S,
+        latency_s=transformed + hypot(work.product_s * share, fetched_s + again_s) + moved_s + 3 * LAUNCH_S,
     )
-
-
-def _spilt(tiling: Tiling, blocking: Blocking, m_bytes: float, work: _Work, hardware: CpuHardware) -> float:
-    """Bytes of late sums that leave the second-level cache between two parts of the input channels, and come back."""
-    parts = ceil(tiling.ic / blocking.depth)
-    u_bytes = 4.0 * tiling.elements * blocking.depth * blocking.vectors * blocking.lanes
-    room = (L2_SHARE * hardware.l2_bytes - u_bytes) * work.blocks
-    return 2.0 * (parts - 1) * max(0.0, m_bytes - room)
 
 
 def _fetched(weights_bytes: float, hardware: CpuHardware) -> tuple[float, bool]:

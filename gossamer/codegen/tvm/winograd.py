@@ -8,13 +8,13 @@ e = element of the n x n tile (n = m + r - 1, row-major), t = tile (batch, row, 
 
 Three forms. *Fused*: a task takes some tiles through all three steps, V and M in the thread's own memory, and reads all
 weights. *Apart*: three kernels with V and M in buffers; a task of the products reads the weights of one element and
-some output channels, so that every weight is read once however many threads there are. *Late*: as apart, but a task takes
-all elements of some output channels and transforms their weights itself, some input channels at a time: r^2 numbers come
-from memory instead of n^2.
+some output channels, so that every weight is read once however many threads there are. *Late*: as apart, but a task
+takes all elements of some output channels and transforms their weights itself, some input channels at a time: of every
+pair of channels r^2 numbers come from memory instead of n^2.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -72,22 +72,23 @@ class Tiling:
         return self.rows * self.m + self.r - 1, self.columns * self.m + self.r - 1
 
 
+BlockingForm: TypeAlias = Literal["fused", "apart", "late"]
+
+
 @dataclass(frozen=True)
 class Blocking:
     """How products are cut: register tiles of `vectors` (of `lanes` output channels) by `points` (tiles or pixels).
 
-    A task that runs all steps takes `columns` points; `depth`: input channels (im2col: weights of an output) whose
-    weights stay in the first-level cache for all points of a task. `late`: weights are transformed by the tasks that use
-    them, `depth` input channels at a time.
+    A fused task takes `columns` points; `depth`: input channels (im2col: weights of an output) whose weights stay in
+    the first-level cache for all points of a task, or that a late task transforms at a time.
     """
 
-    fused: bool
+    form: BlockingForm
     columns: int
     lanes: int
     vectors: int
     points: int
     depth: int
-    late: bool = False
 
 
 def tiling_of(conv: Conv2d, m: int) -> Tiling:
@@ -171,7 +172,7 @@ class Products:
     m: Storage
 
     def function(self, name: str) -> Any:
-        if self.blocking.late:
+        if self.blocking.form == "late":
             from gossamer.codegen.tvm.winograd_late import late_product_kernel
 
             return late_product_kernel(name, self)

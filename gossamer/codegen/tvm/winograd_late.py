@@ -6,7 +6,18 @@ from typing import Any
 
 from gossamer.codegen.tvm.adapter import Loops, TaskFunction, Tensor, build_tasks, tirx
 from gossamer.codegen.tvm.cut import Cut
-from gossamer.codegen.tvm.panel import Operands, Panel, Part, Place, emit_part, keep, load, parts_of, shared_vectors, whole
+from gossamer.codegen.tvm.panel import (
+    Operands,
+    Panel,
+    Part,
+    Place,
+    emit_part,
+    keep,
+    load,
+    parts_of,
+    shared_vectors,
+    whole,
+)
 from gossamer.codegen.tvm.winograd import Products, Tiling
 from gossamer.codegen.tvm.winograd_kernels import few_products, in_buffers, panel_of, product_parameters
 from gossamer.codegen.tvm.winograd_sums import Registers
