@@ -47,7 +47,7 @@ class Operands:
 
 @dataclass(frozen=True)
 class Part:
-    """Groups `start` to `start + length` of the depth: one chunk of it, or more where they are few."""
+    """Chunk `number` of `count` of the depth: groups `start` to `start + length`."""
 
     number: Any
     count: int

@@ -163,7 +163,7 @@ class InputTransform:
 
 @dataclass(frozen=True)
 class Products:
-    """Kernel (V, U) -> (M); late: (V, w) -> (M)."""
+    """Kernel (V, U) -> (M); late: (V, w) -> (M), where `u` is how w lies."""
 
     tiling: Tiling
     blocking: Blocking
