@@ -109,6 +109,18 @@ def test_a_deep_network_of_winograd_layers_stays_exact(m):
     assert error < 4 * np.sqrt(depth) * transforms(m, 3).error() < 1e-4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("ic, kernel, m, depth", [(80, 3, 4, 32), (2, 3, 2, 1), (48, 5, 2, 16), (37, 3, 5, 32)])
+def test_weights_are_transformed_part_by_part(ic, kernel, m, depth, monkeypatch):
+    """In parts of several blocks of channels, of different lengths, and of a single channel."""
+    monkeypatch.setattr(steps, "winograd_plan", partial(planned, form="late", columns=0, vectors=2, depth=depth))
+    module = convolution(ic, 48, 11, kernel, kernel // 2, Schedule(algorithm="winograd", winograd_m=m))
+    x = {"x": np.random.default_rng(1).standard_normal((1, ic, 11, 11)).astype(np.float32)}
+    _, found = run(module, x)
+    wanted = evaluate(module, x, exact=True)["y"]
+    assert np.abs(found["y"] - wanted).max() < 2e-5 * np.abs(wanted).max()
+
+
 def planned(tiling, inner, hardware, form, columns, vectors=None, points=3, depth=16):
     """A Winograd plan of the form and the blocking asked for, with pieces that do not fill the last task."""
     own = winograd_plan(tiling, inner, hardware).blocking

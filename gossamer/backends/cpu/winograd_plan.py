@@ -43,9 +43,9 @@ WEIGHT_CYCLES = 2.2
 """Cycles per vector of a tile's element of the transform of weights: n x n are stored for r x r that are read."""
 
 FEW_TASKS = 0.35
-"""Tasks of a thread for which the others wait in the end, where tasks are large and as many as there are blocks."""
+"""Part of a late task's time for which threads wait for the last one: such tasks are large and few."""
 
-LATE_GAIN = 1.15
+LATE_TOLERANCE = 1.15
 """Weights are transformed by who uses them where that takes at most this much longer: they take less memory."""
 
 L2_SHARE = 0.8
@@ -71,21 +71,32 @@ class Plan:
 @cache
 def winograd_plan(tiling: Tiling, inner: int, hardware: CpuHardware) -> Plan:
     """The fastest blocking, or a late one that is nearly as fast. `inner`: channels in a block of the input."""
+    fastest, late = _plans(tiling, inner, hardware)
+    return late if late.latency_s <= LATE_TOLERANCE * fastest.latency_s else fastest
+
+
+@cache
+def _plans(tiling: Tiling, inner: int, hardware: CpuHardware) -> tuple[Plan, Plan]:
+    """(the fastest of all, the fastest late one)."""
     found = [Plan(blocking, _terms(tiling, blocking, hardware)) for blocking in _blockings(tiling, inner, hardware)]
     late = [plan for plan in found if plan.blocking.form == "late"]
-    best, other = (min(plans, key=lambda plan: plan.latency_s) for plans in (found, late))
-    return other if other.latency_s <= LATE_GAIN * best.latency_s else best
+    fastest, other = (min(plans, key=lambda plan: plan.latency_s) for plans in (found, late))
+    return fastest, other
 
 
 def winograd_s(layer: Layer, m: int, hardware: CpuHardware) -> float:
-    """Expected seconds of a convolution as F(m x m, r x r)."""
-    return winograd_terms(layer, m, hardware).latency_s
+    """Seconds that a convolution as F(m x m, r x r) needs at least: what to choose by. A little time may be given away
+    for memory later (`winograd_terms`)."""
+    return _plans(_tiling(layer, m), block_size(layer.ic, hardware.lanes), hardware)[0].latency_s
 
 
 def winograd_terms(layer: Layer, m: int, hardware: CpuHardware) -> Terms:
-    """What a convolution as F(m x m, r x r) is expected to take, in its fastest blocking."""
-    tiling = Tiling(m, layer.kh, layer.n, layer.ic, layer.oc, layer.oh, layer.ow, 0, 0)
-    return winograd_plan(tiling, block_size(layer.ic, hardware.lanes), hardware).terms
+    """What a convolution as F(m x m, r x r) is expected to take, in the blocking that it gets."""
+    return winograd_plan(_tiling(layer, m), block_size(layer.ic, hardware.lanes), hardware).terms
+
+
+def _tiling(layer: Layer, m: int) -> Tiling:
+    return Tiling(m, layer.kh, layer.n, layer.ic, layer.oc, layer.oh, layer.ow, 0, 0)
 
 
 def _blockings(tiling: Tiling, inner: int, hardware: CpuHardware) -> Iterator[Blocking]:
@@ -175,7 +186,8 @@ def _apart(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardwar
 
 def _late(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> Terms:
     """A task is a block of output channels: they are few, so threads wait for each other, and each reads all of V."""
-    share = (ceil(work.blocks / hardware.cores) + FEW_TASKS) / work.blocks
+    waiting = FEW_TASKS if hardware.cores > 1 else 0.0
+    share = (ceil(work.blocks / hardware.cores) + waiting) / work.blocks
     weights = tiling.ic * work.channels
     fetched = _fetched(4.0 * tiling.r**2 * weights, hardware)
     cycles = WEIGHT_CYCLES * tiling.elements * weights / blocking.lanes
@@ -187,7 +199,7 @@ def _late(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware
 def _sums_bytes(tiling: Tiling, blocking: Blocking, work: _Work, hardware: CpuHardware) -> float:
     """Bytes of M that a core's cache does not keep between two parts of the input channels."""
     wide, parts = blocking.vectors * blocking.lanes, ceil(tiling.ic / blocking.depth)
-    kept = hardware.l2_bytes - 4.0 * tiling.elements * blocking.depth * wide
+    kept = max(0.0, hardware.l2_bytes - 4.0 * tiling.elements * blocking.depth * wide)
     return 2.0 * (parts - 1) * work.blocks * max(0.0, 4.0 * tiling.elements * tiling.tiles * wide - kept)
 
 

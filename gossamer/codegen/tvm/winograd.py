@@ -1,12 +1,13 @@
 """Winograd convolution F(m x m, r x r): what its kernels compute and how their tensors lie.
 
-    V[e, ic, t] = (B^T d B)[e]      U[e, oc, ic] = (G w G^T)[e] (packed ahead)      M[e, oc, t] = sum over ic of U * V
+    V[e, ic, t] = (B^T d B)[e]      U[e, oc, ic] = (G w G^T)[e]     M[e, oc, t] = sum over ic of U * V
     Y = A^T M A, then the epilogue of the fused node, stored in the layout the plan wants.
 
 e = element of the n x n tile (n = m + r - 1, row-major), t = tile (batch, row, column). The transforms come from
-`gossamer.ir.winograd` (Cook-Toom, exact); only the products' rounding differs from a direct convolution.
+`gossamer.ir.winograd` (Cook-Toom, exact); only the rounding differs from a direct convolution. U is packed ahead, but
+in the last of three forms.
 
-Three forms. *Fused*: a task takes some tiles through all three steps, V and M in the thread's own memory, and reads all
+*Fused*: a task takes some tiles through all three steps, V and M in the thread's own memory, and reads all
 weights. *Apart*: three kernels with V and M in buffers; a task of the products reads the weights of one element and
 some output channels, so that every weight is read once however many threads there are. *Late*: as apart, but a task
 takes all elements of some output channels and transforms their weights itself, some input channels at a time: of every
@@ -79,8 +80,8 @@ BlockingForm: TypeAlias = Literal["fused", "apart", "late"]
 class Blocking:
     """How products are cut: register tiles of `vectors` (of `lanes` output channels) by `points` (tiles or pixels).
 
-    A fused task takes `columns` points; `depth`: input channels (im2col: weights of an output) whose weights stay in
-    the first-level cache for all points of a task, or that a late task transforms at a time.
+    A fused task takes `columns` points, others all; `depth`: input channels (im2col: weights of an output) whose
+    weights stay in the first-level cache for all points of a task, or that a late task transforms at a time.
     """
 
     form: BlockingForm
