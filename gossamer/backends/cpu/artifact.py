@@ -22,7 +22,7 @@ from gossamer.backends.cpu.manifest import EXAMPLE, FORMAT, HEADER, LIBRARY, PAR
 from gossamer.backends.cpu.native import Described, Library, Net, file_checksum, stored_checksum
 from gossamer.backends.folder import MANIFEST, write_folder
 from gossamer.codegen.tvm.layout import Array
-from gossamer.ir.errors import BackendError, GossamerError
+from gossamer.ir.errors import BackendError, DataError, GossamerError
 from gossamer.ir.inputs import checked_inputs
 from gossamer.ir.types import Value
 
@@ -148,6 +148,9 @@ class CpuArtifact:
 
     def _given(self, inputs: Mapping[str, Array]) -> Sequence[Array]:
         """Arrays as the library reads them. What is so already is looked at once: small networks take microseconds."""
+        if not isinstance(cast(object, inputs), Mapping):
+            name = self.inputs[0].name if self.inputs else "x"
+            raise DataError(f"inputs are of type {type(inputs).__name__}, needed arrays by name: {{'{name}': array}}")
         found = [inputs.get(name) for name, _, _ in self._exact]
         if len(found) == len(inputs) and all(map(_is_exactly, found, self._exact)):
             return cast(list[Array], found)
