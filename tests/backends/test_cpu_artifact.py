@@ -186,7 +186,7 @@ def test_wrong_inputs_are_refused(artifact, inputs, words):
 
 def test_an_array_without_a_name_is_refused(artifact, x):
     with pytest.raises(DataError, match="inputs are of type ndarray, needed arrays by name: {'x': array}"):
-        artifact.run(x["x"] if isinstance(x, dict) else x)
+        artifact.run(x)
 
 
 def test_it_says_what_it_takes(artifact):

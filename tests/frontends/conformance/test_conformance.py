@@ -53,6 +53,8 @@ def test_a_part_of_the_node_tests_on_the_cpu():
     verdicts = [judged_by_cpu(prepare(case)) for case in cases if judged_by_reference(case).good]
     failed = [v for v in verdicts if not v.good and not _left_out(v)]
     assert len(verdicts) > 100 and failed == []
+
+
 @pytest.mark.slow
 def test_a_wrong_number_is_found():
     """The judge itself: an output that is off by more than the case's tolerance, of another shape or type, fails."""

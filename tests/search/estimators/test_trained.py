@@ -51,6 +51,8 @@ def test_the_same_seed_gives_the_same_in_any_order(trained, tmp_path, silent):
     _, _, genomes, found = trained
     other = start(SHORT, tmp_path, silent)[1]
     assert other.evaluate(genomes[::-1])["accuracy"].tolist() == found[::-1].tolist()
+
+
 @pytest.mark.slow
 def test_the_module_is_the_network_that_was_measured(trained):
     _, part, genomes, found = trained

@@ -60,6 +60,8 @@ def test_a_learnt_policy_comes_closer_than_random_search(method, additive):
     asked = (run(each.start(problem_of(space), 0), 480, cost) for each in (method, RandomSearch(16)))
     found, drawn = (cost(genomes).min() - best for genomes in asked)
     assert found < 0.4 * drawn
+
+
 @pytest.mark.slow
 def test_a_policy_that_repeats_itself_still_asks_for_something_new():
     space = plain([4, 4, 4])
